@@ -1,0 +1,360 @@
+"""The unit of work of one transaction: what was read, what was changed, and which events are still to be handled.
+
+A decision changes the draft only; `flush` writes it to the state. Objects are read once and shared within the draft, so
+an item that is touched by ten events of one batch is read and written once.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from stageauto.engine.model import Event, Pipeline, Rule, Workspace
+from stageauto.engine.ports import Changes, State
+from stageauto.engine.state import (
+    PENDING,
+    Activity,
+    Booking,
+    Company,
+    Contact,
+    Delivery,
+    Entry,
+    Exemption,
+    Item,
+    Journal,
+    Notice,
+    Post,
+    Run,
+    Task,
+)
+
+
+class Draft:
+    """What one transaction reads and changes.
+
+    `late_before`: what was due before that moment is late (the runner was down). `state_id` makes the keys of
+    deliveries unique to this state. `draw(alphabet, length)` gives the letters of codes: the engine itself has no
+    randomness.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        workspace: Workspace,
+        *,
+        draw: Callable[[str, int], str],
+        state_id: str = "",
+        late_before: int = 0,
+    ) -> None:
+        self.state = state
+        self.workspace = workspace
+        self.draw = draw
+        self.state_id = state_id
+        self.late_before = late_before
+        self.queue: deque[Event] = deque()
+        self.changes = Changes()
+        self._items: dict[str, Item | None] = {}
+        self._contacts: dict[str, Contact | None] = {}
+        self._companies: dict[str, Company | None] = {}
+        self._deliveries: dict[str, Delivery] = {}
+        self._dirty_items: dict[str, Item] = {}
+        self._fresh: dict[str, Item] = {}  # touched since the last look at what is due
+        self._dirty_contacts: dict[str, Contact] = {}
+        self._dirty_companies: dict[str, Company] = {}
+        self._dirty_deliveries: dict[str, Delivery] = {}
+        self._outgoing: list[tuple[int, int, str]] = []
+        self._sent_order = 0
+        self._heap: list[tuple[int, int, str]] = []
+        self._seq: int | None = None
+        self._taken: set[str] = set()  # events of this draft: asking whether one is known need not write the others
+
+    # -- order and names ---------------------------------------------------------------------------------------------
+
+    def next_seq(self) -> int:
+        """The next number in the order of scheduling."""
+        if self._seq is None:
+            self._seq = self.state.order_base()
+        self._seq += 1
+        return self._seq
+
+    def new_id(self, kind: str) -> str:
+        """A new id such as `deal-17`: a word and a number that counts up in this state."""
+        return f"{kind}-{self.state.next_number(kind)}"
+
+    def pipeline(self, item: Item) -> Pipeline | None:
+        """The item's pipeline, None where the configuration has it no longer."""
+        return self.workspace.pipelines.get(item.pipeline)
+
+    def rule_of(self, run: Run) -> Rule | None:
+        """The run's rule as it is defined now."""
+        pipeline = self.workspace.pipelines.get(run.pipeline)
+        stage = pipeline.stage_by_id.get(run.stage) if pipeline else None
+        return stage.rule_by_id.get(run.rule) if stage else None
+
+    # -- items, contacts, companies, deliveries: read once, shared ---------------------------------------------------
+
+    def item(self, item_id: str) -> Item | None:
+        """The item (deleted ones too), or None."""
+        if item_id not in self._items:
+            self._items[item_id] = self.state.item(item_id)
+        return self._items[item_id]
+
+    def contact(self, contact_id: str) -> Contact | None:
+        """The contact, or None."""
+        if contact_id not in self._contacts:
+            self._contacts[contact_id] = self.state.contact(contact_id)
+        return self._contacts[contact_id]
+
+    def company(self, company_id: str) -> Company | None:
+        """The company, or None."""
+        if company_id not in self._companies:
+            self._companies[company_id] = self.state.company(company_id)
+        return self._companies[company_id]
+
+    def delivery(self, delivery_id: str) -> Delivery | None:
+        """The delivery, or None."""
+        found = self._deliveries.get(delivery_id) or self.state.delivery(delivery_id)
+        if found is not None:
+            self._deliveries[delivery_id] = found
+        return found
+
+    def deliveries_of_run(self, run_id: str) -> Sequence[Delivery]:
+        """The run's deliveries, oldest first."""
+        self.flush()
+        return [self._deliveries.setdefault(one.id, one) for one in self.state.deliveries_of_run(run_id)]
+
+    def touch(self, item: Item) -> None:
+        """Notes that the item was changed."""
+        self._dirty_items[item.id] = item
+        self._fresh[item.id] = item
+
+    def put_item(self, item: Item) -> None:
+        """Adds a new item."""
+        self._items[item.id] = item
+        self.touch(item)
+
+    def put_contact(self, contact: Contact) -> None:
+        """Adds or changes a contact."""
+        self._contacts[contact.id] = contact
+        self._dirty_contacts[contact.id] = contact
+
+    def put_company(self, company: Company) -> None:
+        """Adds or changes a company."""
+        self._companies[company.id] = company
+        self._dirty_companies[company.id] = company
+
+    def put_delivery(self, delivery: Delivery) -> None:
+        """Adds or changes a delivery."""
+        self._deliveries[delivery.id] = delivery
+        self._dirty_deliveries[delivery.id] = delivery
+        if delivery.state == PENDING and not delivery.held:
+            self._sent_order += 1
+            heapq.heappush(self._outgoing, (delivery.due, self._sent_order, delivery.id))
+
+    def record(self, at: int, kind: str, item: str, author: str, data: dict[str, Any] | None = None) -> None:
+        """Writes a line of the item's history."""
+        self.changes.entries.append(Entry(at, kind, item, author, data or {}))
+
+    def emit(self, event: Event) -> None:
+        """Queues an event that the engine made; it is handled right after what made it."""
+        self.queue.append(event)
+
+    # -- lookups that need everything written first ------------------------------------------------------------------
+
+    def find_contacts(self, value: str) -> Sequence[str]:
+        """Ids of the contacts with this id or address, oldest first."""
+        self.flush()
+        return self.state.find_contacts(value)
+
+    def items_of_contact(self, contact_id: str) -> list[Item]:
+        """The contact's items that are not deleted, in order of creation."""
+        self.flush()
+        return self._load(self.state.items_of_contact(contact_id))
+
+    def items_in(self, pipeline: str, stages: Sequence[str] | None = None) -> list[Item]:
+        """The pipeline's items that are not deleted (in these stages), in order of creation."""
+        self.flush()
+        return self._load(self.state.items_in(pipeline, stages))
+
+    def _load(self, ids: Iterable[str]) -> list[Item]:
+        found = (self.item(item_id) for item_id in ids)
+        return [item for item in found if item is not None and not item.deleted]
+
+    def item_of_token(self, kind: str, token: str) -> str | None:
+        """The item behind a token."""
+        self.flush()
+        return self.state.item_of_token(kind, token)
+
+    def open_tasks(self, item_id: str, stage: str | None = None) -> Sequence[Task]:
+        """The item's open tasks, oldest first."""
+        self.flush()
+        return self.state.open_tasks(item_id, stage)
+
+    def task(self, task_id: str) -> Task | None:
+        """The task, or None."""
+        self.flush()
+        return self.state.task(task_id)
+
+    def open_activities(self, item_id: str) -> Sequence[Activity]:
+        """The item's open activities."""
+        self.flush()
+        return self.state.open_activities(item_id)
+
+    def bookings(self, resource: str, start: int, end: int) -> Sequence[Booking]:
+        """Active bookings that touch [start, end)."""
+        self.flush()
+        return self.state.bookings(resource, start, end)
+
+    def booking(self, booking_id: str) -> Booking | None:
+        """The booking, or None."""
+        self.flush()
+        return self.state.booking(booking_id)
+
+    def exempt(self, values: Sequence[str]) -> str | None:
+        """The first of the addresses that is on the exceptions list."""
+        if self.changes.exemptions:
+            self.flush()
+        return self.state.exempt(values)
+
+    def code_known(self, code: str) -> bool:
+        """True when the code is taken."""
+        return code in self.changes.codes or self.state.code_known(code)
+
+    def messages_between(self, contact_id: str, start: int, end: int) -> int:
+        """Messages to the contact in [start, end)."""
+        self.flush()
+        return self.state.messages_between(contact_id, start, end)
+
+    def open_counts(self, users: Sequence[str]) -> dict[str, int]:
+        """Open items by responsible."""
+        self.flush()
+        return self.state.open_counts(users)
+
+    def last_assigned(self, role: str) -> str | None:
+        """Whom round robin took last."""
+        self.flush()
+        return self.state.last_assigned(role)
+
+    def event_known(self, event_id: str) -> bool:
+        """True when the event was accepted before."""
+        return event_id in self._taken or self.state.event_known(event_id)
+
+    # -- side records ------------------------------------------------------------------------------------------------
+
+    def put_task(self, task: Task) -> None:
+        """Adds or changes a task."""
+        self.changes.tasks.append(task)
+
+    def put_activity(self, activity: Activity) -> None:
+        """Adds or changes an activity."""
+        self.changes.activities.append(activity)
+
+    def put_notice(self, notice: Notice) -> None:
+        """Adds a notification."""
+        self.changes.notices.append(notice)
+
+    def put_post(self, post: Post) -> None:
+        """Adds a feed post or comment."""
+        self.changes.posts.append(post)
+
+    def put_booking(self, booking: Booking) -> None:
+        """Adds or changes a booking."""
+        self.changes.bookings.append(booking)
+
+    def put_code(self, code: str) -> None:
+        """Takes a code."""
+        self.changes.codes.append(code)
+
+    def put_exemption(self, exemption: Exemption) -> None:
+        """Adds to the exceptions list, or changes its count."""
+        self.changes.exemptions.append(exemption)
+
+    def put_token(self, kind: str, token: str, item_id: str) -> None:
+        """Ties a token to an item."""
+        self.changes.tokens.append((kind, token, item_id))
+
+    def count_message(self, contact_id: str, at: int) -> None:
+        """Counts a message to a contact."""
+        self.changes.messages.append((contact_id, at))
+
+    def put_assigned(self, role: str, user: str) -> None:
+        """Notes whom round robin took."""
+        self.changes.assigned.append((role, user))
+
+    def put_journal(self, journal: Journal) -> None:
+        """Records an event and what became of it."""
+        self._taken.add(journal.id)
+        self.changes.journal.append(journal)
+
+    # -- writing and what is due -------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Writes what was changed so far into the transaction."""
+        changes = self.changes
+        if self._dirty_items:
+            changes.items.extend(self._dirty_items.values())
+            self._dirty_items.clear()
+        if self._dirty_contacts:
+            changes.contacts.extend(self._dirty_contacts.values())
+            self._dirty_contacts.clear()
+        if self._dirty_companies:
+            changes.companies.extend(self._dirty_companies.values())
+            self._dirty_companies.clear()
+        if self._dirty_deliveries:
+            changes.deliveries.extend(self._dirty_deliveries.values())
+            self._dirty_deliveries.clear()
+        if changes:
+            self.state.write(changes)
+            self.changes = Changes()
+
+    def look_ahead(self, now: int, limit: int) -> None:
+        """Notes up to `limit` items of the state that are due, so that `pop_due` gives them in order."""
+        for key in self.state.due_items(now, limit):
+            heapq.heappush(self._heap, (key[0], key[1], key[2]))
+
+    def peek_due(self) -> int | None:
+        """When the next of the items noted is due, ms UTC; None when none is."""
+        self._note_fresh()
+        while self._heap:
+            due_at, seq, item_id = self._heap[0]
+            found = self.item(item_id)
+            if found is not None and found.next_due() == (due_at, seq):
+                return due_at
+            heapq.heappop(self._heap)
+        return None
+
+    def peek_delivery(self) -> int | None:
+        """When the next delivery that was put into this draft is to be tried, ms UTC; None when none is."""
+        while self._outgoing:
+            due_at, _, delivery_id = self._outgoing[0]
+            found = self._deliveries[delivery_id]
+            if found.state == PENDING and not found.held and found.due == due_at:
+                return due_at
+            heapq.heappop(self._outgoing)
+        return None
+
+    def pop_delivery(self, now: int) -> Delivery | None:
+        """The next delivery put into this draft that is to be tried at or before now; None when there is none."""
+        due_at = self.peek_delivery()
+        if due_at is None or due_at > now:
+            return None
+        return self._deliveries[heapq.heappop(self._outgoing)[2]]
+
+    def _note_fresh(self) -> None:
+        for item in self._fresh.values():
+            due = item.next_due()
+            if due is not None:
+                heapq.heappush(self._heap, (*due, item.id))
+        self._fresh.clear()
+
+    def pop_due(self, now: int) -> Item | None:
+        """The item with the earliest (due, order of scheduling) at or before now among those noted; None if none is."""
+        self._note_fresh()
+        while self._heap and self._heap[0][0] <= now:
+            due_at, seq, item_id = heapq.heappop(self._heap)
+            found = self.item(item_id)
+            if found is not None and found.next_due() == (due_at, seq):
+                return found
+        return None

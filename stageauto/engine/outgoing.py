@@ -1,0 +1,261 @@
+"""Messages on their way out: who may get them, the outbox rows, what a try did to the run (SEMANTICS 14, 21, 23)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from stageauto.engine import visits
+from stageauto.engine.doing import Doing
+from stageauto.engine.draft import Draft
+from stageauto.engine.effects import NotSent, Send
+from stageauto.engine.model import Retry
+from stageauto.engine.schedule import Quiet, from_local, to_local
+from stageauto.engine.state import (
+    CANCELLED,
+    DONE,
+    FAILED,
+    PENDING,
+    RUNNING,
+    SUPPRESSED,
+    UNDELIVERABLE,
+    UNKNOWN,
+    Contact,
+    Delivery,
+    Item,
+    Run,
+)
+from stageauto.engine.zones import zone_of
+
+WORST = {"": -1, DONE: 0, SUPPRESSED: 1, CANCELLED: 2, UNDELIVERABLE: 3, UNKNOWN: 4, FAILED: 5}
+"""A list of recipients ends with the worst of its deliveries: the higher, the worse."""
+
+
+# -- deciding a message ----------------------------------------------------------------------------------------------
+
+
+def send(doing: Doing, effect: Send | NotSent) -> None:
+    """Writes one delivery to the outbox, or notes why there is none."""
+    draft, item, run, now = doing.draft, doing.item, doing.run, doing.now
+    if isinstance(effect, NotSent):
+        note_worst(run, effect.outcome, effect.code, effect.because)
+        return
+    if effect.contact is not None or effect.addresses:
+        refused = suppression(draft, effect.contact, effect.kind, effect.addresses, now, capped=True)
+        if refused is not None:
+            note_worst(run, SUPPRESSED, *refused)
+            return
+    if effect.contact is not None:
+        draft.count_message(effect.contact, now)
+    run.deliveries += 1
+    run.open_deliveries += 1
+    delivery_id = f"{run.id}:{run.deliveries}"
+    draft.put_delivery(
+        Delivery(
+            id=delivery_id,
+            item=item.id,
+            run=run.id,
+            rule=run.rule,
+            pipeline=run.pipeline,
+            do=doing.rule.do,
+            channel=effect.channel,
+            kind=effect.kind,
+            to=effect.to,
+            key=key_of(draft, delivery_id),
+            message=dict(effect.message),
+            contact=effect.contact,
+            addresses=tuple(effect.addresses),
+            due=now,
+            decided_at=now,
+            cascade=run.cascade,
+        )
+    )
+    draft.touch(item)
+
+
+def key_of(draft: Draft, delivery_id: str) -> str:
+    """The idempotency key: the same for every try and for a decision that is made again, unique to this state."""
+    return sha256(f"{draft.state_id}/{delivery_id}".encode()).hexdigest()[:32]
+
+
+def note_worst(run: Run, outcome: str, code: str, because: str) -> None:
+    """Keeps the worst outcome of the run's recipients, with its reason."""
+    if WORST[outcome] > WORST[run.worst]:
+        run.worst, run.code, run.because = outcome, code, because
+
+
+def suppression(
+    draft: Draft, contact_id: str | None, kind: str, addresses: Sequence[str], now: int, *, capped: bool
+) -> tuple[str, str] | None:
+    """(code, sentence) when this customer must not get this message, else None."""
+    contact = draft.contact(contact_id) if contact_id else None
+    name = contact_name(contact) if contact else contact_id or "the recipient"
+    if contact and (kind in contact.opt_out or "*" in contact.opt_out):
+        return "opted_out", f"{name} opted out of {kind if kind in contact.opt_out else 'all messages'}"
+    listed = draft.exempt(known_addresses(contact, addresses))
+    if listed is not None:
+        return "exceptions_list", f"{listed} is on the exceptions list"
+    cap = draft.workspace.limits.messages_per_contact
+    if capped and cap is not None and contact_id is not None:
+        start, end = _day_bounds(now, draft.workspace.zone)
+        sent = draft.messages_between(contact_id, start, end)
+        if sent >= cap:
+            return "cap", f"{name} has had {sent} messages today; the cap is {cap} (limits.messages_per_contact)"
+    return None
+
+
+def _day_bounds(now: int, zone: ZoneInfo) -> tuple[int, int]:
+    start = to_local(now, zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    return from_local(start, zone), from_local(start + timedelta(days=1), zone)
+
+
+def known_addresses(contact: Contact | None, addresses: Sequence[str]) -> list[str]:
+    """All addresses by which the contact may be on the exceptions list."""
+    own = [one["value"] for one in (*contact.emails, *contact.phones)] if contact else []
+    return list(dict.fromkeys([*addresses, *own]))
+
+
+def contact_name(contact: Contact) -> str:
+    """What people call the contact."""
+    return f"{contact.first_name} {contact.last_name}".strip() or contact.id
+
+
+# -- before a try ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What stands before a try: `go` (nothing), `wait` (on hold), `later` (at `at`), or an outcome."""
+
+    verdict: str
+    code: str = ""
+    because: str = ""
+    at: int = 0
+
+
+GO = Gate("go")
+
+
+def gate(draft: Draft, delivery: Delivery, now: int) -> Gate:
+    """Asks again, before every try, what may have changed since the decision."""
+    item = draft.item(delivery.item)
+    if item is None or item.deleted:
+        return Gate(CANCELLED, "item_deleted", "the item was deleted")
+    if not delivery.forward:
+        run = item.runs.get(delivery.run)
+        if run is None or not run.living:
+            return Gate(CANCELLED, run.code if run else "left_stage", run.because if run else "left the stage")
+        if run.visit != item.visit and not _outlives_its_visit(draft, delivery, run):
+            return Gate(CANCELLED, "left_stage", "left the stage")
+    if item.on_hold:
+        return Gate("wait", "on_hold", "the item is on hold")
+    if delivery.contact is not None or delivery.addresses:
+        refused = suppression(draft, delivery.contact, delivery.kind, delivery.addresses, now, capped=False)
+        if refused is not None:
+            return Gate(SUPPRESSED, *refused)
+        quiet_end = _quiet_end(draft, delivery, now)
+        if quiet_end is not None:
+            return Gate("later", "quiet_hours", "quiet hours", quiet_end)
+    return GO
+
+
+def _outlives_its_visit(draft: Draft, delivery: Delivery, run: Run) -> bool:
+    """A kept rule's does; what was decided in the moment of the move goes out too, but is not tried again."""
+    rule = draft.rule_of(run)
+    first_try = delivery.attempts == 0 and delivery.slowed == 0
+    return run.keep and (first_try or rule is None or rule.keep)
+
+
+def _quiet_end(draft: Draft, delivery: Delivery, now: int) -> int | None:
+    limits = draft.workspace.limits
+    if limits.quiet is None or delivery.kind not in limits.quiet_channels or delivery.attempts == 0:
+        return None  # the first try follows its decision, which has looked at the quiet hours
+    contact = draft.contact(delivery.contact or "")
+    zone = zone_of(contact.timezone if contact else "", draft.workspace.zone)
+    return Quiet(limits.quiet[0], limits.quiet[1], zone).end_of(now)
+
+
+def retry_of(draft: Draft, delivery: Delivery) -> Retry:
+    """The retry rule of a delivery: its rule's own, else the workspace's."""
+    pipeline = draft.workspace.pipelines.get(delivery.pipeline)
+    rule = pipeline.rule(delivery.rule) if pipeline else None
+    return rule.retry if rule is not None and rule.retry is not None else draft.workspace.limits.retry
+
+
+# -- after a try -----------------------------------------------------------------------------------------------------
+
+
+def retry_later(draft: Draft, delivery: Delivery, now: int, at: int, error: str) -> None:
+    """Puts a delivery back for another try; its run shows as pending until then."""
+    delivery.state, delivery.due, delivery.error, delivery.marked = PENDING, at, error, False
+    draft.put_delivery(delivery)
+    item, run = _run(draft, delivery)
+    if item is not None and run is not None and run.living:
+        _show_next_try(draft, run)
+        draft.touch(item)
+        data = {"rule": run.rule, "run": run.id, "delivery": delivery.id, "error": error, "due": at}
+        draft.record(now, "retry", item.id, f"rule:{run.rule}", data)
+
+
+def _show_next_try(draft: Draft, run: Run) -> None:
+    """A run is pending while a delivery of its waits for another try, and due with the first of them."""
+    tries = [one.due for one in draft.deliveries_of_run(run.id) if one.state == PENDING]
+    run.state, run.due = (PENDING, min(tries)) if tries else (RUNNING, None)
+
+
+def settle(  # noqa: PLR0913 - an outcome has that many parts, all by name
+    draft: Draft,
+    delivery: Delivery,
+    now: int,
+    outcome: str,
+    *,
+    code: str = "",
+    because: str = "",
+    answer: Mapping[str, Any] | None = None,
+) -> None:
+    """Records how a delivery ended; the run ends with the last of its deliveries."""
+    delivery.state, delivery.code, delivery.error = outcome, code, because
+    delivery.marked = False
+    if outcome == DONE:
+        delivery.sent_at = now
+        delivery.answer = dict(answer or {})
+        _sent(draft, delivery, now)
+    draft.put_delivery(delivery)
+    item, run = _run(draft, delivery)
+    if item is None or run is None or not run.living:
+        return
+    note_worst(run, outcome, code, because)
+    if answer:
+        run.result.update({name: value for name, value in answer.items() if name != "message_id"})
+    run.open_deliveries -= 1
+    run.due = None
+    draft.touch(item)
+    if run.open_deliveries > 0:
+        _show_next_try(draft, run)
+        return
+    run.open_deliveries = 0
+    visits.finish(draft, item, run, draft.rule_of(run), now, run.worst, run.code, run.because)
+
+
+def _sent(draft: Draft, delivery: Delivery, now: int) -> None:
+    item = draft.item(delivery.item)
+    if item is None:
+        return
+    data = {"delivery": delivery.id, "rule": delivery.rule, "channel": delivery.channel, "to": delivery.to}
+    if delivery.message.get("subject"):
+        data["subject"] = delivery.message["subject"]
+    draft.record(now, "sent", item.id, f"rule:{delivery.rule}", data)
+    message_id = str(delivery.answer.get("message_id") or "")
+    if message_id:
+        draft.put_token("message_id", message_id, item.id)
+    if delivery.kind == "mail" and delivery.contact is not None and not item.deleted:
+        visits.emit(draft, item, "email.sent", data, now, delivery.cascade)
+
+
+def _run(draft: Draft, delivery: Delivery) -> tuple[Item | None, Run | None]:
+    item = draft.item(delivery.item)
+    return item, item.runs.get(delivery.run) if item is not None and not delivery.forward else None

@@ -1,0 +1,206 @@
+"""A run that is due: its gates, its action's plan, and what becomes of it (SEMANTICS 6-9, 13-14)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from typing import Any
+
+from stageauto.engine import visits
+from stageauto.engine.action import Context
+from stageauto.engine.apply import apply, misfit
+from stageauto.engine.doing import Doing
+from stageauto.engine.draft import Draft
+from stageauto.engine.durations import Duration, DurationError
+from stageauto.engine.effects import End, NotSent, Send, Wait
+from stageauto.engine.fields import BadValueError
+from stageauto.engine.model import Event, Rule
+from stageauto.engine.outgoing import send
+from stageauto.engine.schedule import from_local, shift, to_local
+from stageauto.engine.scope import Scope
+from stageauto.engine.state import DONE, FAILED, RUNNING, SKIPPED, Item, Run
+from stageauto.engine.template_faults import TemplateBudget
+
+LATE = 60_000
+"""A run that starts this many milliseconds after its moment is looked at again: are the hours still open?"""
+
+
+def tick(draft: Draft, item: Item, now: int) -> None:
+    """Does the earliest thing that is due for the item: a run, or a task's deadline."""
+    key = item.next_due()
+    if key is None or key[0] > now:
+        return
+    for task_id, deadline in item.deadlines.items():
+        if (deadline, 0) == key:
+            _overdue(draft, item, task_id, now)
+            return
+    for run in item.runs.values():
+        if (run.due, run.seq) == key and run.living and not run.held and not run.open_deliveries:
+            run_due(draft, item, run, now)
+            return
+
+
+def _overdue(draft: Draft, item: Item, task_id: str, now: int) -> None:
+    del item.deadlines[task_id]
+    draft.touch(item)
+    task = draft.task(task_id)
+    if task is not None and task.status == "open":
+        data = {
+            "task": task_id, "title": task.title, "assignee": task.assignee, "rule": task.rule, "stage": task.stage,
+        }  # fmt: skip
+        draft.record(now, "task_overdue", item.id, "stageauto", data)
+        visits.emit(draft, item, "task.overdue", data, now, ())
+
+
+def run_due(draft: Draft, item: Item, run: Run, now: int, *, by_hand: bool = False) -> None:
+    """Decides a run: every gate in turn, then its action. `by_hand` (run-now) passes the gates of time."""
+    rule = draft.rule_of(run)
+    if rule is None or not rule.enabled:
+        code, why = ("rule_removed", "is gone") if rule is None else ("rule_disabled", "is disabled")
+        visits.cancel_run(draft, item, run, now, code, f"the rule {why}")
+        return
+    if run.due is not None and run.due > run.scheduled_at:
+        run.cascade = ()  # a timer: what follows is not part of the cascade any more
+    if run.state == RUNNING and run.until:
+        end_wait(draft, item, run, rule, now, None)
+        return
+    if not by_hand and (_too_late(draft, item, run, rule, now) or _postponed(draft, item, run, rule, now)):
+        return
+    if rule.once_item and run.rule in item.used:
+        because = "once in the item's life, and it was done before"
+        visits.finish(draft, item, run, rule, now, SKIPPED, "once", because)
+        return
+    scope = Scope(draft, now, item, event=item.entry_event if run.visit == item.visit else None, visit=run.visit)
+    if rule.condition is not None and not rule.condition.holds(scope):
+        verdict = rule.condition.evaluate(scope)
+        values = {name: _plain(value) for leaf in verdict.leaves for name, value in leaf.values}
+        visits.finish(draft, item, run, rule, now, SKIPPED, "condition", verdict.because, values)
+        return
+    _act(draft, item, run, rule, scope, now)
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+
+
+def _too_late(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> bool:
+    """`if_late`: the runner was down, or the item on hold, at the due moment."""
+    due = run.due if run.due is not None else now
+    if not run.late and due >= draft.late_before:
+        return False
+    if_late = rule.when.if_late
+    run.late = False
+    if if_late == "run":
+        return False
+    zone, working = draft.workspace.zone, draft.workspace.working
+    if isinstance(if_late, Duration) and now <= shift(due, if_late, zone, working):
+        return False
+    because = f"was due at {to_local(due, zone):%Y-%m-%d %H:%M} and is late"
+    visits.finish(draft, item, run, rule, now, SKIPPED, "late", because)
+    return True
+
+
+def _postponed(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> bool:
+    """Moves a run that is outside its hours now (it is late) or inside the customer's quiet hours."""
+    quiet = visits.quiet_of(draft, item, rule)
+    calendar = visits.calendar_of(draft, item, rule)
+    quiet_end = quiet.end_of(now) if quiet else None
+    at: int | None = now if quiet_end is None else quiet_end
+    if calendar is not None and at is not None and (at != now or now - (run.due or now) > LATE):
+        at = calendar.next_open(at)
+    if at == now:
+        return False
+    if at is None or _after_its_date(draft, item, rule, at):
+        visits.finish(draft, item, run, rule, now, SKIPPED, "too_late", "the next allowed moment is after the date")
+        return True
+    reason = "quiet_hours" if quiet_end is not None else "hours"
+    draft.record(
+        now, "rescheduled", item.id, f"rule:{run.rule}",
+        {"rule": run.rule, "run": run.id, "was": run.due, "due": at, "reason": reason},
+    )  # fmt: skip
+    run.due = at
+    draft.touch(item)
+    return True
+
+
+def _after_its_date(draft: Draft, item: Item, rule: Rule, at: int) -> bool:
+    if rule.when.kind != "before" or rule.when.field is None:
+        return False
+    moment = visits.field_moment(draft, item, rule.when.field)
+    if isinstance(moment, date):
+        moment = from_local(datetime.combine(moment, time()), draft.workspace.zone)
+    return moment is not None and at >= moment
+
+
+def _act(draft: Draft, item: Item, run: Run, rule: Rule, scope: Scope, now: int) -> None:
+    pipeline = draft.workspace.pipelines[run.pipeline]
+    context = Context(
+        workspace=draft.workspace, pipeline=pipeline, rule=rule, run=run, item=item, state=draft, scope=scope, now=now
+    )
+    run.state, run.decided_at, run.due = RUNNING, now, None
+    run.worst, run.code, run.because, run.open_deliveries = "", "", "", 0
+    draft.touch(item)
+    try:
+        effects = rule.action.plan(context)
+    except (BadValueError, DurationError, TemplateBudget, ValueError) as error:
+        visits.finish(draft, item, run, rule, now, FAILED, "bad_value", str(error))
+        return
+    doing = Doing(draft, item, run, rule, now)
+    if len(effects) > 1 and (unfit := misfit(effects, doing)) is not None:
+        effects = [unfit]
+    for effect in effects:
+        if isinstance(effect, Send | NotSent):
+            send(doing, effect)
+        elif isinstance(effect, Wait):
+            run.until, run.due = tuple(effect.until), effect.end
+            run.scheduled_at = now
+            doing.waits = True
+        elif isinstance(effect, End):
+            doing.ended = effect
+        else:
+            doing.ended = _carried_out(effect, doing)
+        if doing.ended is not None:
+            break
+    _settle(doing)
+
+
+def _carried_out(effect: Any, doing: Doing) -> End | None:
+    try:
+        return apply(effect, doing)
+    except BadValueError as error:
+        return End(FAILED, "bad_value", str(error))
+
+
+def _settle(doing: Doing) -> None:
+    draft, item, run, rule, now = doing.draft, doing.item, doing.run, doing.rule, doing.now
+    if doing.ended is not None:
+        one = doing.ended
+        visits.finish(draft, item, run, rule, now, one.outcome, one.code, one.because, one.values or doing.notes)
+    elif doing.waits:
+        draft.record(now, "waiting", item.id, doing.author, {"rule": run.rule, "run": run.id, "due": run.due})
+    elif run.open_deliveries == 0:
+        outcome = run.worst or DONE
+        visits.finish(draft, item, run, rule, now, outcome, run.code, run.because, doing.notes)
+    for deed in doing.afterwards:
+        deed()
+
+
+def end_wait(draft: Draft, item: Item, run: Run, rule: Rule | None, now: int, event: Event | None) -> None:
+    """Ends a running `wait`: its time is over, or the customer did something."""
+    ended_by = "timed_out" if event is None else "matched"
+    run.result = {"ended_by": ended_by}
+    because = "the time is over"
+    if event is not None:
+        run.cascade = event.cascade
+        run.result["event"] = event.type
+        because = f"{event.type} came"
+    visits.finish(draft, item, run, rule, now, DONE, ended_by, because)
+
+
+def match_waits(draft: Draft, item: Item, event: Event, *, customer: bool) -> bool:
+    """Ends the item's waits that this event ends; True when one was."""
+    matched = False
+    for run in list(item.runs.values()):
+        if run.state == RUNNING and run.until and (event.type in run.until or (customer and run.until == ("*",))):
+            end_wait(draft, item, run, draft.rule_of(run), event.at, event)
+            matched = True
+    return matched

@@ -1,0 +1,298 @@
+"""What changes: items with their runs, contacts, companies, deliveries, and what rules made for people.
+
+An item carries its living runs and the finished ones of its current visit, so that one read gives the engine all that a
+decision about it needs, and one write records it. These objects belong to one transaction and are never shared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+PENDING, WAITING, RUNNING = "pending", "waiting", "running"
+DONE, SKIPPED, SUPPRESSED = "done", "skipped", "suppressed"
+UNDELIVERABLE, FAILED, CANCELLED, UNKNOWN = "undeliverable", "failed", "cancelled", "unknown"
+OUTCOMES = (DONE, SKIPPED, SUPPRESSED, UNDELIVERABLE, FAILED, CANCELLED, UNKNOWN)
+LIVING = (PENDING, WAITING, RUNNING)
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of a rule in one visit. Instants are milliseconds UTC."""
+
+    id: str
+    rule: str
+    pipeline: str
+    stage: str
+    visit: int
+    seq: int  # order of scheduling, unique in the state
+    scheduled_at: int
+    state: str = PENDING  # pending, waiting, running, or the outcome
+    due: int | None = None
+    base: int | None = None  # what `delay` counts from: stage entry or the predecessor's finish
+    anchor: int | None = None  # what a repetition counts from: its first moment
+    count: int = 0  # occurrences of a repetition that are over
+    keep: bool = False
+    waiting_for: str = ""  # "field:NAME", "rules", "unknown:RULE"
+    code: str = ""
+    because: str = ""
+    finished_at: int | None = None
+    result: dict[str, Any] = field(default_factory=dict)
+    cascade: tuple[str, ...] = ()
+    cause: str = ""  # id of the event or rule that set it going
+    deliveries: int = 0  # made so far; numbers the next one
+    open_deliveries: int = 0  # of the current occurrence, not over yet
+    worst: str = ""  # the worst outcome of the current occurrence's deliveries so far
+    decided_at: int | None = None  # the current occurrence's decision
+    held: bool = False  # waits for a person (catch-up after downtime, a turned clock)
+    late: bool = False  # was due while the item was on hold: `if_late` decides
+    until: tuple[str, ...] = ()  # a running wait's events; ("*",) = any customer activity
+
+    @property
+    def living(self) -> bool:
+        """True until it has an outcome."""
+        return self.state in LIVING
+
+
+@dataclass(slots=True)
+class Item:
+    """A thing in exactly one stage of one pipeline."""
+
+    id: str
+    pipeline: str
+    stage: str
+    title: str
+    created_at: int
+    stage_entered_at: int
+    order: int = 0  # of creation
+    visit: int = 1
+    responsible: str | None = None
+    contacts: list[str] = field(default_factory=list)
+    company: str | None = None
+    fields: dict[str, Any] = field(default_factory=dict)  # JSON values; dates and datetimes as ISO text
+    tags: list[str] = field(default_factory=list)
+    source: str = ""
+    repeat: bool = False
+    links: list[str] = field(default_factory=list)
+    on_hold: bool = False
+    hold_reason: str = ""
+    closed: bool = False
+    deleted: bool = False
+    runs: dict[str, Run] = field(default_factory=dict)  # by run id, in order of scheduling
+    used: set[str] = field(default_factory=set)  # rules with `once: item` that are used up
+    deadlines: dict[str, int] = field(default_factory=dict)  # open task -> deadline, for task.overdue
+    moves_on: str = ""  # local day that `moves_today` counts
+    moves_today: int = 0  # by automation
+    entry_event: dict[str, Any] | None = None  # the event that caused the current visit
+    has_activities: bool = False  # ever had one: spares a look at each move
+
+    def next_due(self) -> tuple[int, int] | None:
+        """(due, seq) of the next thing to do for this item, or None; nothing while it is on hold or deleted."""
+        if self.on_hold or self.deleted:
+            return None
+        best: tuple[int, int] | None = None
+        for run in self.runs.values():
+            if run.due is not None and not run.held and not run.open_deliveries and run.state in LIVING:
+                key = (run.due, run.seq)
+                if best is None or key < best:
+                    best = key
+        for due in self.deadlines.values():
+            if best is None or (due, 0) < best:
+                best = (due, 0)
+        return best
+
+
+@dataclass(slots=True)
+class Contact:
+    """A customer. `emails`, `phones`, `chats`: [{"value": ..., "type": ...}] in the order they were added."""
+
+    id: str
+    first_name: str = ""
+    last_name: str = ""
+    emails: list[dict[str, str]] = field(default_factory=list)
+    phones: list[dict[str, str]] = field(default_factory=list)
+    chats: list[dict[str, str]] = field(default_factory=list)
+    visitors: list[str] = field(default_factory=list)
+    language: str = ""
+    timezone: str = ""
+    opt_out: list[str] = field(default_factory=list)  # channel kinds; ["*"] = all
+    company: str | None = None
+    order: int = 0
+
+
+@dataclass(slots=True)
+class Company:
+    """A customer's company."""
+
+    id: str
+    name: str = ""
+    emails: list[dict[str, str]] = field(default_factory=list)
+    phones: list[dict[str, str]] = field(default_factory=list)
+    order: int = 0
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One thing to send: a row of the outbox. `message` is frozen when decided; `key` never changes."""
+
+    id: str
+    item: str
+    run: str
+    rule: str
+    pipeline: str
+    do: str
+    channel: str
+    kind: str
+    to: str
+    key: str
+    message: dict[str, Any]
+    contact: str | None = None  # set when it goes to a customer
+    addresses: tuple[str, ...] = ()  # all customer addresses in it, for the exceptions list
+    forward: bool = False  # a notification's copy through a user's own channel
+    state: str = PENDING  # pending, running, done, failed, unknown, undeliverable, suppressed, cancelled
+    attempts: int = 0
+    slowed: int = 0  # tries that the provider put off and that do not count
+    due: int = 0
+    decided_at: int = 0
+    tried_at: int | None = None
+    sent_at: int | None = None
+    error: str = ""
+    code: str = ""
+    answer: dict[str, Any] = field(default_factory=dict)
+    marked: bool = False  # passed the point of no return of the try under way
+    cascade: tuple[str, ...] = ()
+    held: bool = False
+
+
+@dataclass(slots=True)
+class Task:
+    """A task for staff; `checklist` is [{"text": ..., "done": ...}]."""
+
+    id: str
+    item: str
+    rule: str
+    stage: str
+    title: str
+    description: str = ""
+    assignee: str | None = None
+    participants: list[str] = field(default_factory=list)
+    observers: list[str] = field(default_factory=list)
+    deadline: int | None = None
+    priority: str = "normal"
+    checklist: list[dict[str, Any]] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    status: str = "open"  # open, done, cancelled
+    created_at: int = 0
+    completed_at: int | None = None
+    completed_by: str = ""
+
+
+@dataclass(slots=True)
+class Activity:
+    """A call, a meeting or another activity in the item's plan; `kind` is activity, call or meeting."""
+
+    id: str
+    item: str
+    rule: str
+    stage: str
+    kind: str
+    subject: str
+    description: str = ""
+    important: bool = False
+    complete_on_stage_change: bool = False
+    responsible: str | None = None
+    attendees: list[str] = field(default_factory=list)
+    place: str = ""
+    start: int | None = None
+    end: int | None = None
+    due: int | None = None
+    status: str = "open"  # open, done, cancelled
+    created_at: int = 0
+    completed_at: int | None = None
+
+
+@dataclass(slots=True)
+class Notice:
+    """A notification in a user's inbox."""
+
+    id: str
+    item: str
+    rule: str
+    do: str
+    user: str
+    text: str
+    sender: str = ""
+    at: int = 0
+    read_at: int | None = None
+
+
+@dataclass(slots=True)
+class Post:
+    """A feed post (`item` may be empty for a reply's parent) or a comment on it."""
+
+    id: str
+    item: str
+    text: str
+    author: str
+    at: int
+    to: list[str] = field(default_factory=list)
+    parent: str | None = None
+
+
+@dataclass(slots=True)
+class Booking:
+    """A resource taken for the half-open time [start, end)."""
+
+    id: str
+    resource: str
+    start: int
+    end: int
+    item: str | None = None
+    field: str = ""
+    user: str | None = None
+    status: str = "active"  # active, cancelled
+    created_at: int = 0
+
+
+@dataclass(slots=True)
+class Entry:
+    """A line of an item's written history. The text is made from `kind` and `data` when read; `seq` by the state."""
+
+    at: int
+    kind: str
+    item: str
+    author: str
+    data: dict[str, Any] = field(default_factory=dict)
+    seq: int = 0
+
+
+@dataclass(slots=True)
+class Journal:
+    """An event as it came, and what became of it.
+
+    `outcome` is moved, no_effect, created, duplicate, unmatched or queued.
+    """
+
+    id: str
+    type: str
+    at: int
+    source: str
+    author: str
+    item: str | None
+    contact: str | None
+    data: dict[str, Any]
+    outcome: str = "queued"
+    items: list[str] = field(default_factory=list)
+    moved_to: str | None = None
+    seq: int = 0
+
+
+@dataclass(slots=True)
+class Exemption:
+    """An address on the exceptions list."""
+
+    kind: str  # email or phone
+    value: str
+    added_at: int
+    author: str = ""
+    dropped: int = 0

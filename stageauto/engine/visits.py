@@ -1,0 +1,458 @@
+"""Visits: entering and leaving a stage, the runs that belong to a visit, when they are due, how they end, their chains.
+
+SEMANTICS 1-3, 6-12, 14-15. Everything works on a draft, with `now` in ms UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from stageauto.engine.calendars import Calendar
+from stageauto.engine.draft import Draft
+from stageauto.engine.fields import READ_ONLY, moment
+from stageauto.engine.model import Event, Rule, Stage
+from stageauto.engine.schedule import Due, Missing, NotDue, Quiet, When, after_quiet, occurrence, to_local, work_out
+from stageauto.engine.state import (
+    CANCELLED,
+    DONE,
+    FAILED,
+    PENDING,
+    RUNNING,
+    SKIPPED,
+    SUPPRESSED,
+    UNDELIVERABLE,
+    UNKNOWN,
+    WAITING,
+    Item,
+    Run,
+)
+from stageauto.engine.zones import zone_of
+
+GOES_ON = (DONE, SKIPPED, SUPPRESSED)
+STOPS = (FAILED, UNDELIVERABLE)
+
+# -- entering and leaving --------------------------------------------------------------------------------------------
+
+
+def enter(  # noqa: PLR0913 - a move, its author and what led to it
+    draft: Draft,
+    item: Item,
+    stage: Stage,
+    now: int,
+    *,
+    author: str,
+    why: Mapping[str, Any],
+    cascade: tuple[str, ...] = (),
+    pipeline: str | None = None,
+    event: Mapping[str, Any] | None = None,
+    created: bool = False,
+    silent: bool = False,
+) -> None:
+    """Starts a new visit: ends the old one, writes the move, schedules the stage's rules, emits `stage.entered`.
+
+    `silent`: no event and no entry of the move (the given items of a scenario).
+    """
+    was, was_pipeline = item.stage, item.pipeline
+    cancelled = [] if created else leave(draft, item, now, "left_stage", f"left the stage {was}", cascade=cascade)
+    if not created:
+        item.visit += 1
+    item.pipeline = pipeline or item.pipeline
+    item.stage = stage.id
+    item.stage_entered_at = now
+    item.closed = stage.closed
+    item.entry_event = dict(event) if event else None
+    cause = str(why.get("trigger") or why.get("rule") or why.get("event") or author)
+    scheduled = start_rules(draft, item, [rule for rule in stage.rules if rule.enabled], now, cascade, cause)
+    draft.touch(item)
+    data: dict[str, Any] = {"from": None if created else was, "to": stage.id, "visit": item.visit, **why}
+    if was_pipeline != item.pipeline:
+        data["from_pipeline"] = was_pipeline
+        data["pipeline"] = item.pipeline
+    if cancelled:
+        data["cancelled"] = cancelled
+    if scheduled:
+        data["scheduled"] = scheduled
+    draft.record(now, "entered", item.id, author, data)
+    if not silent:
+        data = {"pipeline": item.pipeline, "stage": stage.id, "from": None if created else was}
+        emit(draft, item, "stage.entered", data, now, cascade)
+
+
+def leave(  # noqa: PLR0913 - what is cancelled, when and why
+    draft: Draft,
+    item: Item,
+    now: int,
+    code: str,
+    because: str,
+    *,
+    everything: bool = False,
+    cascade: tuple[str, ...] = (),
+) -> list[list[Any]]:
+    """Cancels what is pending from the visit and is not kept (`everything`: kept ones too); gives [run, rule] pairs.
+
+    What was decided in this very moment, or is on the wire, still goes out: it was set off before the move.
+    """
+    cancelled: list[list[Any]] = []
+    for run in list(item.runs.values()):
+        if not run.living or (run.keep and not everything):
+            continue
+        if run.state == RUNNING and run.open_deliveries and not everything and _on_its_way(draft, run, now):
+            run.keep = True
+            continue
+        cancel_run(draft, item, run, now, code, because, quiet=True)
+        cancelled.append([run.id, run.rule, run.stage])
+    for run in list(item.runs.values()):  # a kept run that waited for one that was cancelled
+        rule = draft.rule_of(run) if run.state == WAITING and run.waiting_for.startswith("rules") else None
+        if rule is not None:
+            check_chain(draft, item, run, rule, now)
+    if not everything:
+        _forget_old_visits(item)
+    _complete_activities(draft, item, now, cascade)
+    return cancelled
+
+
+def _on_its_way(draft: Draft, run: Run, now: int) -> bool:
+    if run.decided_at == now:
+        return True
+    return any(one.state == RUNNING for one in draft.deliveries_of_run(run.id))
+
+
+def _forget_old_visits(item: Item) -> None:
+    """Drops the finished runs of visits that have nothing living left: the timeline has them."""
+    alive = {run.visit for run in item.runs.values() if run.living}
+    item.runs = {run_id: run for run_id, run in item.runs.items() if run.visit in alive}
+
+
+def _complete_activities(draft: Draft, item: Item, now: int, cascade: tuple[str, ...]) -> None:
+    if not item.has_activities:
+        return
+    for activity in draft.open_activities(item.id):
+        if activity.complete_on_stage_change:
+            draft.put_activity(replace(activity, status="done", completed_at=now))
+            data = {
+                "activity": activity.id, "kind": activity.kind, "subject": activity.subject, "rule": activity.rule,
+                "stage": activity.stage,
+            }  # fmt: skip
+            emit(draft, item, "activity.completed", data, now, cascade)
+
+
+def emit(draft: Draft, item: Item, kind: str, data: Mapping[str, Any], now: int, cascade: tuple[str, ...]) -> None:
+    """Queues an event that the engine makes about the item, where a trigger or a wait could hear it."""
+    pipeline = draft.workspace.pipelines.get(item.pipeline)
+    if pipeline is not None and kind not in pipeline.triggers_by_event and not _awaited(item, kind):
+        return
+    draft.emit(
+        Event(id="", type=kind, at=now, source="stageauto", item=item.id, data=data, cascade=cascade, internal=True)
+    )
+
+
+def _awaited(item: Item, kind: str) -> bool:
+    return any(kind in run.until for run in item.runs.values() if run.until)
+
+
+# -- setting rules going ---------------------------------------------------------------------------------------------
+
+
+def start_rules(
+    draft: Draft, item: Item, rules: list[Rule], now: int, cascade: tuple[str, ...], cause: str
+) -> list[list[Any]]:
+    """Makes a run of each rule in the current visit; gives [rule, due or None] for the timeline."""
+    made: list[tuple[Run, Rule]] = []
+    for rule in rules:
+        run = _new_run(draft, item, rule, now, cascade, cause)
+        item.runs[run.id] = run
+        made.append((run, rule))
+    draft.touch(item)
+    started = {rule.id for rule in rules}
+    for run, rule in made:
+        if started.isdisjoint(rule.after) and not _has_predecessor(item, run, rule):
+            plan_run(draft, item, run, rule, now, now)
+        else:
+            check_chain(draft, item, run, rule, now)
+    return [[run.rule, run.due] for run, _ in made]
+
+
+def _has_predecessor(item: Item, run: Run, rule: Rule) -> bool:
+    after = rule.after
+    return bool(after) and any(one.rule in after and one.visit == run.visit for one in item.runs.values())
+
+
+def _new_run(draft: Draft, item: Item, rule: Rule, now: int, cascade: tuple[str, ...], cause: str) -> Run:
+    base = f"{item.id}.{item.visit}.{rule.id}"
+    run_id, again = base, 1
+    while run_id in item.runs:
+        again += 1
+        run_id = f"{base}.{again}"
+    return Run(
+        id=run_id,
+        rule=rule.id,
+        pipeline=item.pipeline,
+        stage=rule.stage,
+        visit=item.visit,
+        seq=draft.next_seq(),
+        scheduled_at=now,
+        state=WAITING,
+        keep=rule.keep,
+        cascade=cascade,
+        cause=cause,
+    )
+
+
+# -- when it is due --------------------------------------------------------------------------------------------------
+
+
+def calendar_of(draft: Draft, item: Item, rule: Rule) -> Calendar | None:
+    """The calendar that the rule's `hours` mean for this item now."""
+    if rule.hours is None:
+        return None
+    calendars = draft.workspace.calendars
+    if rule.hours == "responsible":
+        user = draft.workspace.users.get(item.responsible or "")
+        return calendars.get((user.calendar if user else None) or "working")
+    return calendars.get(rule.hours)
+
+
+def quiet_of(draft: Draft, item: Item, rule: Rule) -> Quiet | None:
+    """The customer's quiet hours, where the rule's action sends such a message to a customer."""
+    limits = draft.workspace.limits
+    if limits.quiet is None or rule.action.message not in limits.quiet_channels or not rule.action.to_customer():
+        return None
+    contact = draft.contact(item.contacts[0]) if item.contacts else None
+    zone = zone_of(contact.timezone if contact else "", draft.workspace.zone)
+    return Quiet(limits.quiet[0], limits.quiet[1], zone)
+
+
+def when_of(item: Item, rule: Rule) -> tuple[When, int | None]:
+    """The rule's `when`, and the base that goes with it where the action has a time of its own."""
+    span = rule.action.delay_from_entry() if rule.action.own_time else None
+    if span is None:
+        return rule.when, None
+    return When(kind="delay", by=span), item.stage_entered_at
+
+
+def plan_run(draft: Draft, item: Item, run: Run, rule: Rule, base: int, now: int) -> None:
+    """Works out when the run is due and writes that into it; it may be skipped or wait for a field instead."""
+    run.base = base
+    found = work_out_due(draft, item, rule, base, now)
+    run.scheduled_at = now
+    if isinstance(found, Due):
+        if run.waiting_for.startswith("rules"):
+            run.seq = draft.next_seq()  # it begins only now; all others keep the order of the file
+        run.state, run.due, run.waiting_for = PENDING, found.at, ""
+        if rule.repeat is not None and run.count == 0:
+            run.anchor = found.at
+            if rule.repeat.cron is not None:
+                _plan_occurrence(draft, item, run, rule, now)
+    elif isinstance(found, Missing):
+        run.state, run.due, run.waiting_for = WAITING, None, f"field:{found.field}"
+    else:
+        run.anchor = None  # a repetition has not begun: it is skipped as a whole, not this once
+        finish(draft, item, run, rule, now, SKIPPED, found.code, found.because)
+    draft.touch(item)
+
+
+def work_out_due(draft: Draft, item: Item, rule: Rule, base: int, now: int) -> Due | Missing | NotDue:
+    """The rule's moment for this item (SEMANTICS 9)."""
+    when, own_base = when_of(item, rule)
+    workspace = draft.workspace
+    value: object = None
+    if when.field is not None:
+        value = field_moment(draft, item, when.field)
+    return work_out(
+        when,
+        base=base if own_base is None else own_base,
+        now=now,
+        value=value,
+        zone=workspace.zone,
+        hours=calendar_of(draft, item, rule),
+        working=workspace.working,
+        quiet=quiet_of(draft, item, rule),
+    )
+
+
+def field_moment(draft: Draft, item: Item, name: str) -> int | date | None:
+    """The moment in a date or datetime field: ms UTC, a date, or None."""
+    if name in READ_ONLY:
+        return int(getattr(item, name))
+    pipeline = draft.pipeline(item)
+    field = pipeline.fields.get(name) if pipeline else None
+    return moment(field, item.fields.get(name)) if field else None
+
+
+def _plan_occurrence(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> bool:
+    """Sets the due moment of the next occurrence; False when there is none."""
+    if rule.repeat is None or run.anchor is None:
+        return False
+    workspace = draft.workspace
+    hours = calendar_of(draft, item, rule)
+    due = occurrence(rule.repeat, run.anchor, run.count, workspace.zone, workspace.working, hours, now)
+    quiet = quiet_of(draft, item, rule)
+    if due is not None and quiet is not None:
+        due = after_quiet(due, quiet, hours)
+    if due is None:
+        return False
+    run.due, run.state, run.scheduled_at = due, PENDING, now
+    return True
+
+
+def replan(draft: Draft, item: Item, now: int, field: str, cascade: tuple[str, ...] = ()) -> None:
+    """Works out due moments again that hang on a field that changed (SEMANTICS 8-9).
+
+    `responsible` is the one whose calendar counts. What thereby becomes due at once is part of the change's cascade.
+    """
+    for run in list(item.runs.values()):
+        if not run.living or run.state == RUNNING or run.waiting_for.startswith("rules") or run.open_deliveries:
+            continue
+        rule = draft.rule_of(run)
+        if rule is None or run.base is None:
+            continue
+        if rule.when.field == field or (field == "responsible" and rule.hours == "responsible"):
+            run.cascade = cascade
+            replan_run(draft, item, run, rule, now, field)
+
+
+def replan_run(draft: Draft, item: Item, run: Run, rule: Rule, now: int, reason: str) -> None:
+    """Works one pending run's moment out again; the timeline shows was and now where it changed."""
+    was = run.due
+    if run.count:  # a repetition keeps its anchor; only where the calendar lets it run may change
+        _plan_occurrence(draft, item, run, rule, now)
+    else:
+        plan_run(draft, item, run, rule, run.base if run.base is not None else now, now)
+    if run.living and run.due != was:
+        data = {"rule": run.rule, "run": run.id, "was": was, "due": run.due, "reason": reason}
+        draft.record(now, "rescheduled", item.id, f"rule:{run.rule}", data)
+
+
+# -- how it ends -----------------------------------------------------------------------------------------------------
+
+
+def finish(  # noqa: PLR0913, PLR0917 - a run and its outcome
+    draft: Draft,
+    item: Item,
+    run: Run,
+    rule: Rule | None,
+    now: int,
+    outcome: str,
+    code: str = "",
+    because: str = "",
+    values: Mapping[str, Any] | None = None,
+) -> None:
+    """Ends an occurrence: the next one of a repetition is planned, else the run ends and its chain goes on."""
+    if rule is not None and rule.repeat is not None and run.anchor is not None:
+        run.count += 1
+        if rule.repeat.times is None or run.count < rule.repeat.times:
+            data = _ended(run, outcome, code, because, values)
+            run.worst, run.open_deliveries, run.decided_at = "", 0, None
+            if _plan_occurrence(draft, item, run, rule, now):
+                draft.record(now, "repeated", item.id, f"rule:{run.rule}", data)
+                draft.touch(item)
+                return
+    if outcome in (DONE, UNKNOWN) and rule is not None and rule.once_item:
+        item.used.add(run.rule)
+    end(draft, item, run, now, outcome, code, because, values)
+
+
+def end(  # noqa: PLR0913, PLR0917 - a run and its outcome
+    draft: Draft,
+    item: Item,
+    run: Run,
+    now: int,
+    outcome: str,
+    code: str = "",
+    because: str = "",
+    values: Mapping[str, Any] | None = None,
+) -> None:
+    """Gives the run its outcome, writes it to the timeline, and lets its chain go on or stop."""
+    run.state, run.code, run.because = outcome, code, because
+    run.finished_at, run.due, run.waiting_for, run.until = now, None, "", ()
+    run.open_deliveries = 0
+    draft.touch(item)
+    draft.record(now, "outcome", item.id, f"rule:{run.rule}", _ended(run, outcome, code, because, values))
+    follow(draft, item, run, now)
+
+
+def _ended(run: Run, outcome: str, code: str, because: str, values: Mapping[str, Any] | None) -> dict[str, Any]:
+    data: dict[str, Any] = {"rule": run.rule, "run": run.id, "stage": run.stage, "outcome": outcome}
+    if code:
+        data["code"] = code
+    if because:
+        data["because"] = because
+    if values:
+        data["values"] = dict(values)
+    return data
+
+
+def cancel_run(  # noqa: PLR0913 - the run, when and why
+    draft: Draft, item: Item, run: Run, now: int, code: str, because: str, *, quiet: bool = False
+) -> None:
+    """Cancels a living run and its unsent messages.
+
+    `quiet`: the caller writes the timeline and the chain is left alone.
+    """
+    if run.open_deliveries or run.deliveries:
+        for delivery in draft.deliveries_of_run(run.id):
+            if delivery.state == PENDING:
+                delivery.state, delivery.code, delivery.error = CANCELLED, code, because
+                draft.put_delivery(delivery)
+    if not quiet:
+        end(draft, item, run, now, CANCELLED, code, because)
+        return
+    run.state, run.code, run.because = CANCELLED, code, because
+    run.finished_at, run.due, run.open_deliveries = now, None, 0
+    draft.touch(item)
+
+
+# -- chains ----------------------------------------------------------------------------------------------------------
+
+
+def follow(draft: Draft, item: Item, ended: Run, now: int) -> None:
+    """Lets the runs that are chained to one that ended begin, or cancels them."""
+    for run in list(item.runs.values()):
+        if run.state == WAITING and run.waiting_for.startswith("rules") and run.visit == ended.visit:
+            rule = draft.rule_of(run)
+            if rule is not None and ended.rule in rule.after:
+                run.cascade = ended.cascade  # what the last one before it was part of, this one is part of
+                check_chain(draft, item, run, rule, now)
+
+
+def check_chain(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> None:
+    """Begins a waiting run when all before it are finished, cancels it when one stops the chain (SEMANTICS 11)."""
+    before = _latest_runs(item, run, rule)
+    waits: list[str] = []
+    for name in rule.after:
+        one = before.get(name)
+        if one is None:
+            continue  # not in this visit: nothing to wait for
+        if one.living or one.state == UNKNOWN:
+            waits.append(name)
+            continue
+        if one.state == CANCELLED or (one.state in STOPS and not _continues(draft, one)):
+            because = f"`{name}` before it was {one.state}" + (f": {one.because}" if one.because else "")
+            cancel_run(draft, item, run, now, "chain_stopped", because)
+            return
+    if waits:
+        run.state, run.due, run.waiting_for = WAITING, None, "rules:" + ",".join(waits)
+        draft.touch(item)
+    else:
+        plan_run(draft, item, run, rule, now, now)
+
+
+def _latest_runs(item: Item, run: Run, rule: Rule) -> dict[str, Run]:
+    return {
+        one.rule: one
+        for one in item.runs.values()
+        if one.rule in rule.after and one.visit == run.visit and one is not run
+    }
+
+
+def _continues(draft: Draft, run: Run) -> bool:
+    rule = draft.rule_of(run)
+    return rule is not None and rule.continue_on_failure
+
+
+def local_day(draft: Draft, at: int) -> str:
+    """The workspace's local day of an instant, as ISO text."""
+    return to_local(at, draft.workspace.zone).date().isoformat()
