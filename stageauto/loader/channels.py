@@ -1,0 +1,117 @@
+"""`channels:` of stageauto.yaml: the keys that all types share, and each type's own options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Final
+
+from stageauto.engine.model import Channel
+from stageauto.engine.options import options_of, schema_of
+from stageauto.engine.scalars import source_text
+from stageauto.loader import shapes
+from stageauto.loader.check import check
+from stageauto.loader.diagnostics import shown, suggest
+from stageauto.loader.environment import Environment
+from stageauto.loader.shape_check import fitting
+from stageauto.loader.source import Spot
+from stageauto.loader.timing import read_span
+from stageauto.loader.yaml import Map
+
+_RATE: Final = re.compile(r"([1-9][0-9]{0,6}) */ *(s|sec|second|m|min|minute|h|hour|d|day)", re.ASCII)
+_PER: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_TIMEOUT: Final = 30_000
+
+
+@cache
+def channel_schema(kind: Any) -> Mapping[str, Any]:
+    """The JSON Schema of a channel of that type."""
+    own = schema_of(kind.options)
+    return {
+        **own,
+        "properties": {"type": {"const": kind.type}, **shapes.CHANNEL_COMMON, **own["properties"]},
+        "required": ["type", *own.get("required", ())],
+    }
+
+
+def read_channels(spot: Spot, raw: Map, kinds: Mapping[str, Any], environment: Environment) -> dict[str, Channel]:
+    """The channels by name; the spot is that of `channels`."""
+    bad_names = check(spot, raw, {"propertyNames": {"pattern": shapes.ID}}) or set()
+    found = {}
+    for name, one in raw.items():
+        channel = None if name in bad_names else _channel(spot.at(name), name, one, kinds, environment)
+        if channel is not None:
+            found[name] = channel
+    return found
+
+
+def _channel(spot: Spot, name: str, raw: Any, kinds: Mapping[str, Any], environment: Environment) -> Channel | None:
+    if check(spot, raw, {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}}) != set():
+        return None
+    kind = kinds.get(source_text(environment.opened(raw["type"])))
+    if kind is None:
+        message = f"there is no type of channel {shown(raw['type'])}"
+        spot.fault("unknown-channel-type", message, ("type",), hint=suggest(source_text(raw["type"]), kinds))
+        return None
+    said = options_of(kind.options)
+    opened = _opened(raw, said, environment)
+    kept = fitting(spot, opened, channel_schema(kind))
+    if kept is None:
+        return None
+    options = {
+        key: environment.sealed(raw[key]) for key in kept if key in said and not _is_written(kept[key], raw[key])
+    }
+    options.update(
+        {
+            key: source_text(kept[key]) if _wants_text(said[key]) else kept[key]
+            for key in kept
+            if key in said and key not in options
+        }
+    )
+    return Channel(
+        name=name,
+        type=kind.type,
+        kind=_kind(name, kind, kept),
+        options=MappingProxyType(options),
+        concurrency=int(kept.get("concurrency", 4)),
+        rate=read_rate(spot, kept["rate"]) if "rate" in kept else None,
+        timeout=read_span(spot, kept["timeout"], ("timeout",), _TIMEOUT) if "timeout" in kept else _TIMEOUT,
+        on_unknown=str(kept.get("on_unknown", kind.on_unknown)),
+    )
+
+
+def _wants_text(said: Any) -> bool:
+    return bool(said.type.schema().get("type") == "string")
+
+
+def _is_written(kept: Any, raw: Any) -> bool:
+    """True for a scalar whose value could be taken from the file or the environment as it is."""
+    return not isinstance(kept, Mapping | list) and (kept is raw or not isinstance(kept, str))
+
+
+def _opened(raw: Map, said: Mapping[str, Any], environment: Environment) -> Map:
+    """The channel's data with what comes from the environment in plain, to be checked; it is not kept."""
+    made = Map(raw.span)
+    made.key_spans, made.spans = raw.key_spans, raw.spans
+    for key, value in raw.items():
+        made[key] = environment.opened(value)
+        if key in said and _wants_text(said[key]) and made[key] is not value:
+            made[key] = source_text(made[key])
+    return made
+
+
+def _kind(name: str, kind: Any, opened: Mapping[str, Any]) -> str:
+    if "*" not in kind.kinds:
+        return str(kind.kinds[0])
+    return source_text(opened.get("kind") or name)
+
+
+def read_rate(spot: Spot, raw: Any) -> tuple[int, int] | None:
+    """(count, per milliseconds), or None where it is no rate."""
+    match = _RATE.fullmatch(source_text(raw))
+    if match is None:
+        spot.fault("bad-rate", f"{shown(raw)} is no rate", ("rate",), hint="write it like 60/min or 5/s")
+        return None
+    return int(match[1]), _PER[match[2][0]]

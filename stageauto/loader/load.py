@@ -1,0 +1,247 @@
+"""Text in, model out: reads a whole workspace and gives back everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from stageauto import registry
+from stageauto.engine.model import Workspace
+from stageauto.engine.templates import Templates
+from stageauto.errors import StageautoError
+from stageauto.loader.channels import read_channels
+from stageauto.loader.diagnostics import ERROR, Diagnostic
+from stageauto.loader.environment import Environment
+from stageauto.loader.pipelines import PipelineFile, build_pipeline, read_outlines
+from stageauto.loader.scenario import Scenario
+from stageauto.loader.scenarios import read_scenario
+from stageauto.loader.secret import read_dotenv, redact
+from stageauto.loader.source import Report, Source, Spot
+from stageauto.loader.workspace import FILE, Settings, SettingsReader, check_roles
+from stageauto.loader.world import World
+
+TEMPLATES = "templates/"
+_ENDINGS = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What came of the files: the workspace is None when there is an error outside its scenarios.
+
+    `secrets` are values to redact.
+    """
+
+    workspace: Workspace | None
+    diagnostics: tuple[Diagnostic, ...]
+    scenarios: tuple[Scenario, ...] = ()
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """True when nothing is an error."""
+        return self.workspace is not None and all(one.severity != ERROR for one in self.diagnostics)
+
+
+def secret_values(loaded: Loaded) -> frozenset[str]:
+    """The values from the environment, for sinks to redact."""
+    return loaded.secrets
+
+
+def load(
+    files: Mapping[str, str],
+    *,
+    env: Mapping[str, str],
+    now: int,
+    dotenv: str | None = None,
+    scenarios: Mapping[str, str] | None = None,
+    files_present: Callable[[str], bool] | None = None,
+) -> Loaded:
+    """The workspace of these files (relative path -> text), its scenarios, and every diagnostic, sorted.
+
+    `now` (ms UTC) is from when calendars must have open time; `files_present` says of a relative path whether there is
+    such a file (attachments). Never raises for bad input.
+    """
+    with _without_collection():
+        return _load(files, env, now, dotenv, scenarios or {}, files_present)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    # Loading makes many objects that stay; looking through them again and again takes as long as making them.
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _load(
+    files: Mapping[str, str],
+    env: Mapping[str, str],
+    now: int,
+    dotenv: str | None,
+    scenarios: Mapping[str, str],
+    files_present: Callable[[str], bool] | None,
+) -> Loaded:
+    report = Report()
+    environment = Environment({**(read_dotenv(dotenv) if dotenv else {}), **env})
+    workspace, world = _workspace(files, report, environment, now, files_present)
+    failed = any(one.severity == ERROR for one in report.ordered())  # a broken scenario breaks itself only
+    read = _scenarios(world, scenarios, report)
+    diagnostics = _redacted(report.ordered(), environment.used)
+    return Loaded(None if failed else workspace, diagnostics, read, frozenset(environment.hidden))
+
+
+def _workspace(
+    files: Mapping[str, str],
+    report: Report,
+    environment: Environment,
+    now: int,
+    files_present: Callable[[str], bool] | None,
+) -> tuple[Workspace | None, World | None]:
+    if FILE not in files:
+        report.file(FILE, "missing-file", "there is no stageauto.yaml", hint="run `stageauto init`")
+        return None, None
+    main = Source(FILE, files[FILE])
+    report.faults(main)
+    calendar_files = {name: text for name, text in files.items() if name.endswith(".ics")}
+    settings = SettingsReader(report, main, environment, calendar_files, now).read()
+    world = _world(files, report, main, settings, environment, files_present)
+    outlines = read_outlines(world, report, _pipeline_sources(files, report))
+    check_roles(report, main, settings.roles, world.pipelines)
+    pipelines = {file.outline.id: build_pipeline(world, file) for file in outlines}
+    _check_whole(report, world, outlines)
+    workspace = Workspace(
+        timezone=settings.timezone,
+        zone=settings.zone,
+        templates=world.templates,
+        calendars=MappingProxyType(settings.calendars),
+        users=MappingProxyType(settings.users),
+        roles=MappingProxyType(settings.roles),
+        channels=world.channels,
+        resources=MappingProxyType(settings.resources),
+        audiences=MappingProxyType(settings.audiences),
+        forms=MappingProxyType(settings.forms),
+        hooks=MappingProxyType(settings.hooks),
+        limits=settings.limits,
+        allow_private=settings.allow_private,
+        plugins=settings.plugins,
+        vars=settings.vars,
+        pipelines=MappingProxyType(pipelines),
+        events=world.events,
+        state=settings.state,
+    )
+    return workspace, world
+
+
+def _pipeline_sources(files: Mapping[str, str], report: Report) -> list[Source]:
+    sources = []
+    for name in sorted(files):
+        if name.startswith("pipelines/") and name.endswith(_ENDINGS):
+            source = Source(name, files[name])
+            report.faults(source)
+            if source.root is not None or not source.faults:
+                sources.append(source)
+    return sources
+
+
+def _world(
+    files: Mapping[str, str],
+    report: Report,
+    main: Source,
+    settings: Settings,
+    environment: Environment,
+    files_present: Callable[[str], bool] | None,
+) -> World:
+    template_files = {name[len(TEMPLATES) :]: text for name, text in files.items() if name.startswith(TEMPLATES)}
+    templates = Templates(zone=settings.zone, sources=template_files, working=settings.calendars.get("working"))
+    world = World(
+        zone=settings.zone,
+        templates=templates,
+        template_files=MappingProxyType(template_files),
+        files_present=files_present,
+        calendars=settings.calendars,
+        calendar_names=settings.names.get("calendars", frozenset()),
+        users=settings.users,
+        roles=settings.roles,
+        channel_names=settings.names.get("channels", frozenset()),
+        resources=settings.resources,
+        audiences=settings.audiences,
+        forms=settings.forms,
+        hooks=settings.hooks,
+        vars=settings.vars,
+        limits=settings.limits,
+    )
+    plugins = _plugins(report, main, settings)
+    try:
+        world.actions, world.events = registry.actions(plugins), registry.events(plugins)
+        kinds = registry.channels(plugins)
+    except StageautoError as error:
+        Spot(report, main, ("plugins",)).fault("bad-plugin", error.message, hint=error.hint)
+        world.actions, world.events = registry.actions(), registry.events()
+        kinds = registry.channels()
+    if settings.channels_raw is not None:
+        spot = Spot(report, main, ("channels",))
+        world.channels = MappingProxyType(read_channels(spot, settings.channels_raw, kinds, environment))
+    return world
+
+
+def _plugins(report: Report, main: Source, settings: Settings) -> tuple[str, ...]:
+    if not settings.plugins:
+        return ()
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = []
+    for index, name in enumerate(settings.plugins):
+        try:
+            version(name)
+        except (PackageNotFoundError, ValueError):
+            message = f"the plugin `{name}` is not installed"
+            Spot(report, main, ("plugins", index)).fault(
+                "unknown-plugin", message, hint="install its package, or leave it out"
+            )
+        else:
+            found.append(name)
+    return tuple(found)
+
+
+def _check_whole(report: Report, world: World, outlines: list[PipelineFile]) -> None:
+    """What only the whole workspace shows."""
+    if not outlines and not world.pipelines:
+        report.file(
+            "pipelines", "no-pipeline", "there is no pipeline yet", hint="add pipelines/NAME.yaml", severity="info"
+        )
+
+
+def _scenarios(world: World | None, files: Mapping[str, str], report: Report) -> tuple[Scenario, ...]:
+    found = []
+    for name in sorted(files):
+        source = Source(name, files[name])
+        report.faults(source)
+        if world is not None and (source.root is not None or not source.faults):
+            scenario = read_scenario(world, report, source)
+            if scenario is not None:
+                found.append(scenario)
+    return tuple(found)
+
+
+def _redacted(diagnostics: tuple[Diagnostic, ...], secrets: set[str]) -> tuple[Diagnostic, ...]:
+    if not secrets:
+        return diagnostics
+    return tuple(
+        dataclasses.replace(
+            one,
+            message=redact(one.message, secrets),
+            hint=redact(one.hint, secrets),
+            expected=redact(one.expected, secrets),
+            found=redact(one.found, secrets),
+            source_line=redact(one.source_line, secrets, keep_width=True),
+        )
+        for one in diagnostics
+    )

@@ -1,0 +1,127 @@
+"""Checks the names that templates and conditions read, against the workspace and the pipeline they stand in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stageauto.engine import scope
+from stageauto.engine.template_names import Name
+from stageauto.loader.diagnostics import suggest
+from stageauto.loader.source import Spot
+from stageauto.loader.world import Outline, World
+
+_FIXED = {
+    "contact": scope.CONTACT_NAMES,
+    "company": scope.COMPANY_NAMES,
+    "responsible": scope.USER_NAMES,
+    "pipeline": scope.PIPELINE_NAMES,
+    "stage": scope.STAGE_NAMES,
+}
+_OF_A_USER = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads: which names it may use. `event` None: any key of the event; `results` None: of any rule."""
+
+    world: World
+    outline: Outline
+    event: frozenset[str] | None = None
+    event_name: str = ""
+    rule: str = ""
+    results: frozenset[str] | None = None
+    later: frozenset[str] = field(default_factory=frozenset)  # rules of the stage that begin after this one
+
+    def check(self, spot: Spot, names: Iterable[Name], where: Where | None = None) -> None:
+        """Reports every name that means nothing; the spot is the scalar's."""
+        for name in names:
+            fault = self._fault(name.path)
+            if fault is not None:
+                code, message, hint = fault
+                place = where or Where(spot)
+                place.report(code, message, hint, name)
+
+    def _fault(self, path: tuple[str, ...]) -> tuple[str, str, str] | None:
+        root = path[0]
+        if root not in scope.ROOT_NAMES:
+            return self._unknown_root(root)
+        if len(path) == 1:
+            return None
+        attribute = path[1]
+        if root in _FIXED:
+            return _unknown(root, attribute, _FIXED[root], "unknown-name")
+        checker = _CHECKERS.get(root)
+        return checker(self, path) if checker else None
+
+    def _unknown_root(self, root: str) -> tuple[str, str, str]:
+        if root in self.outline.fields:
+            hint = f"write `item.{root}`"
+        elif root in self.world.vars:
+            hint = f"write `vars.{root}`"
+        else:
+            hint = suggest(root, scope.ROOT_NAMES)
+        return "unknown-name", f"there is no `{root}` to read", hint
+
+    def _item(self, path: tuple[str, ...]) -> tuple[str, str, str] | None:
+        names = self.outline.field_names()
+        if path[1] in names or path[1] in scope.ITEM_NAMES:
+            return None
+        message = f"pipeline `{self.outline.id}` has no field `{path[1]}`"
+        return "unknown-field", message, suggest(path[1], names)
+
+    def _vars(self, path: tuple[str, ...]) -> tuple[str, str, str] | None:
+        return _unknown("vars", path[1], self.world.vars, "unknown-name")
+
+    def _users(self, path: tuple[str, ...]) -> tuple[str, str, str] | None:
+        if path[1] not in self.world.users:
+            return "unknown-user", f"there is no user `{path[1]}`", suggest(path[1], self.world.users)
+        return _unknown(f"users.{path[1]}", path[_OF_A_USER], scope.USER_NAMES, "unknown-name") if path[2:] else None
+
+    def _event(self, path: tuple[str, ...]) -> tuple[str, str, str] | None:
+        if self.event is None or path[1] in self.event:
+            return None
+        return "unknown-name", f"the event `{self.event_name}` has no `{path[1]}`", suggest(path[1], self.event)
+
+    def _results(self, path: tuple[str, ...]) -> tuple[str, str, str] | None:
+        name = path[1]
+        if name == self.rule:
+            return "result-not-earlier", f"`{name}` is this rule itself: it has no result yet", ""
+        if name in self.later:
+            hint = "read the results of rules that come before"
+            return "result-not-earlier", f"`{name}` begins after this rule: it has no result yet", hint
+        known = self.outline.rules if self.results is None else self.results
+        if name in known:
+            return None
+        if name in self.outline.rules:
+            hint = "results are those of the same stage; keep it in a field with `update_item`"
+            return "unknown-rule", f"the rule `{name}` belongs to the stage `{self.outline.rules[name]}`", hint
+        return "unknown-rule", f"there is no rule `{name}` in this stage", suggest(name, known)
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where a template's own lines and columns lie: in a scalar, or in a file under templates/."""
+
+    spot: Spot
+
+    def report(self, code: str, message: str, hint: str, name: Name) -> None:
+        """Reports at the name's place."""
+        self.spot.fault(code, message, hint=hint, inside=(name.line, name.column), found=".".join(name.path))
+
+
+_CHECKERS: Mapping[str, Any] = {
+    "item": Reader._item,  # noqa: SLF001 - same class
+    "vars": Reader._vars,  # noqa: SLF001
+    "users": Reader._users,  # noqa: SLF001
+    "event": Reader._event,  # noqa: SLF001
+    "results": Reader._results,  # noqa: SLF001
+}
+
+
+def _unknown(root: str, attribute: str, known: Iterable[str], code: str) -> tuple[str, str, str] | None:
+    names = list(known)
+    if attribute in names:
+        return None
+    return code, f"`{root}` has no `{attribute}`", suggest(attribute, names)

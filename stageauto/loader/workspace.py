@@ -1,0 +1,344 @@
+"""stageauto.yaml: from its YAML to calendars, users, roles, channels, limits and the rest of the workspace."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from stageauto.engine.calendars import Calendar, CalendarError, compile_calendar
+from stageauto.engine.model import EMPTY, Limits, Resource, Retry, User
+from stageauto.engine.scalars import source_text
+from stageauto.loader import shapes
+from stageauto.loader.check import check
+from stageauto.loader.diagnostics import WARNING, shown, suggest
+from stageauto.loader.environment import Environment
+from stageauto.loader.shape_check import fitting
+from stageauto.loader.source import Path, Report, Source, Spot
+from stageauto.loader.timing import read_retry
+from stageauto.loader.yaml import Map
+
+FILE: Final = "stageauto.yaml"
+_TIME: Final = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)|24:00", re.ASCII)
+_PER_DAY: Final = re.compile(r"([1-9][0-9]{0,5}) */ *(?:d|day)", re.ASCII)
+_SECRET_KEYS: Final = ("password", "secret", "token", "api_key", "api_secret")
+_SECTIONS: Final = ("calendars", "users", "roles", "channels", "resources", "audiences", "forms", "hooks", "vars")
+# Each section's own entries are checked one by one, so that one bad entry does not hide the others.
+_TOP: Final[dict[str, Any]] = {
+    **shapes.WORKSPACE,
+    "properties": {
+        name: {"type": "object"} if name in {*_SECTIONS, "limits", "network"} else schema
+        for name, schema in shapes.WORKSPACE["properties"].items()
+    },
+}
+
+_LIMITS: Final[dict[str, Any]] = {
+    **shapes.LIMITS,
+    "properties": {**shapes.LIMITS["properties"], "retry": {"type": "object"}},
+}
+
+
+@dataclass(slots=True)
+class Settings:
+    """What stageauto.yaml says, as far as it could be read. `names` has each section's names, bad entries included."""
+
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    timezone: str = "UTC"
+    state: str = ".stageauto/state.db"
+    calendars: dict[str, Calendar] = field(default_factory=dict)
+    users: dict[str, User] = field(default_factory=dict)
+    roles: dict[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
+    resources: dict[str, Resource] = field(default_factory=dict)
+    audiences: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    forms: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    hooks: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    allow_private: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
+    vars: Mapping[str, Any] = EMPTY
+    channels_raw: Map | None = None
+    names: dict[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class SettingsReader:
+    """Reads stageauto.yaml; `now` (ms UTC) is from when a calendar must have open time."""
+
+    report: Report
+    source: Source
+    environment: Environment
+    calendar_files: Mapping[str, str]
+    now: int
+    settings: Settings = field(default_factory=Settings)
+
+    @property
+    def spot(self) -> Spot:
+        """The file."""
+        return Spot(self.report, self.source)
+
+    def read(self) -> Settings:
+        """All that could be read."""
+        settings = self.settings
+        if not isinstance(self.source.root, Map):
+            if not self.source.faults:
+                check(self.spot, self.source.root, _TOP)
+            return settings
+        raw = self.environment.expanded(self.spot, self.source.root)
+        bad = check(self.spot, raw, _TOP) or set()
+        for section in _SECTIONS:
+            settings.names[section] = (
+                frozenset(raw.get(section) or ()) if isinstance(raw.get(section), Map) else frozenset()
+            )
+        usable = {key: value for key, value in raw.items() if key not in bad and key in _TOP["properties"]}
+        for section in ("channels", "hooks"):
+            self._plain_secrets(self.source.root.get(section), (section,))
+        self._zone(usable)
+        settings.state = source_text(usable.get("state", settings.state))
+        settings.plugins = tuple(source_text(one) for one in usable.get("plugins", ()))
+        for section in ("calendars", "resources", "users", "roles", "forms", "hooks", "audiences"):
+            if section in usable:
+                self._section(section, usable[section])
+        settings.channels_raw = usable.get("channels")
+        if "vars" in usable:
+            bad_names = check(self.spot.at("vars"), usable["vars"], shapes.WORKSPACE["properties"]["vars"]) or set()
+            settings.vars = MappingProxyType({k: v for k, v in usable["vars"].items() if k not in bad_names})
+        if "limits" in usable:
+            self._limits(usable["limits"])
+        if "network" in usable:
+            self._network(usable["network"])
+        return settings
+
+    def _plain_secrets(self, raw: Any, path: Path) -> None:
+        """Warns of passwords that stand in the file, and has them hidden as those from the environment are."""
+        if not isinstance(raw, Map):
+            return
+        for key, value in raw.items():
+            if isinstance(value, Map):
+                self._plain_secrets(value, (*path, key))
+            elif key in _SECRET_KEYS and isinstance(value, str | int | float) and "${" not in source_text(value):
+                self.environment.used.add(source_text(value))
+                self.environment.hidden.add(source_text(value))
+                message = f"`{key}` stands in the file itself, for everybody who reads it"
+                hint = 'keep it in the environment or in `.env`, and write "${NAME}"'
+                self.spot.fault("plain-secret", message, (*path, key), hint=hint, severity=WARNING, on_key=True)
+
+    def _zone(self, raw: Mapping[str, Any]) -> None:
+        if "timezone" not in raw:
+            return
+        name = source_text(raw["timezone"])
+        zone = _zone_named(name)
+        if zone is None:
+            from zoneinfo import available_timezones
+
+            hint = suggest(name, available_timezones()) if name else ""
+            hint = hint if hint.startswith("did") else "write an IANA name such as Europe/Warsaw"
+            self.spot.fault("unknown-timezone", f"there is no time zone {shown(name)}", ("timezone",), hint=hint)
+            return
+        self.settings.zone, self.settings.timezone = zone, name
+
+    def _section(self, section: str, raw: Map) -> None:
+        spot = self.spot.at(section)
+        bad_names = check(spot, raw, {"propertyNames": {"pattern": shapes.ID}}) or set()
+        one_schema = shapes.WORKSPACE["properties"][section]["additionalProperties"]
+        maker = getattr(self, f"_{section}")
+        for name, one in raw.items():
+            if name in bad_names:
+                continue
+            kept = fitting(spot.at(name), one, one_schema)
+            if kept is not None:
+                maker(spot.at(name), name, kept)
+
+    def _calendars(self, spot: Spot, name: str, raw: Map) -> None:
+        if name == "responsible":
+            hint = "`hours: responsible` means the user's own calendar; give this one another name"
+            spot.fault("reserved-name", "a calendar cannot be called `responsible`", hint=hint, on_key=True)
+            return
+        try:
+            calendar = compile_calendar(name, raw, self.settings.zone, ics=self.calendar_files)
+        except CalendarError as error:
+            at: Path = tuple(error.key.split(".")) if error.key else ()
+            spot.fault(
+                "bad-calendar",
+                error.message,
+                at if spot.source.value((*spot.path, *at)) is not None else (),
+                hint=error.hint,
+            )
+            return
+        if not calendar.has_open_time(self.now):
+            message = f"the calendar `{name}` has no open time in the next two years"
+            spot.fault("calendar-closed", message, hint="give it a day with open hours", on_key=True)
+            return
+        self.settings.calendars[name] = calendar
+
+    def _resources(self, _spot: Spot, name: str, raw: Map) -> None:
+        self.settings.resources[name] = Resource(name, source_text(raw.get("name", name)), int(raw.get("capacity", 1)))
+
+    def _users(self, spot: Spot, name: str, raw: Map) -> None:
+        names = self.settings.names
+        self._known(spot, raw, "manager", "user", names["users"])
+        self._known(spot, raw, "calendar", "calendar", names["calendars"])
+        self._known(spot, raw, "mailbox", "channel", {*names["channels"], *shapes.STANDARD_CHANNELS})
+        for key, what, known in (
+            ("roles", "role", names["roles"]),
+            ("notify", "channel", frozenset({*names["channels"], *shapes.STANDARD_CHANNELS})),
+        ):
+            for index, one in enumerate(raw.get(key, ())):
+                _unknown(spot, what, source_text(one), known, (key, index))
+        if raw.get("manager") == name:
+            spot.fault(
+                "own-manager", f"`{name}` is their own manager", ("manager",), hint="name another user, or leave it out"
+            )
+        self.settings.users[name] = User(
+            id=name,
+            name=source_text(raw.get("name", name)),
+            email=source_text(raw.get("email", "")),
+            phone=source_text(raw.get("phone", "")),
+            roles=tuple(source_text(one) for one in raw.get("roles", ())),
+            manager=_text_or_none(raw, "manager"),
+            mailbox=_text_or_none(raw, "mailbox"),
+            calendar=_text_or_none(raw, "calendar"),
+            os_user=_text_or_none(raw, "os_user"),
+            notify=tuple(source_text(one) for one in raw.get("notify", ())),
+        )
+
+    def _known(self, spot: Spot, raw: Map, key: str, what: str, known: Iterable[str]) -> None:
+        if key in raw:
+            _unknown(spot, what, source_text(raw[key]), known, (key,))
+
+    def _roles(self, _spot: Spot, name: str, raw: Map) -> None:
+        self.settings.roles[name] = MappingProxyType({key: frozenset(one) for key, one in raw.items()})
+
+    def _forms(self, spot: Spot, name: str, raw: Map) -> None:
+        redirect = source_text(raw.get("redirect", ""))
+        if redirect and not redirect.startswith(("https://", "http://", "/")):
+            hint = "write a path or an address that begins with https://"
+            spot.fault("bad-url", f"{shown(redirect)} is no place to go to", ("redirect",), hint=hint)
+        fields = tuple(source_text(one) for one in raw.get("fields", ()))
+        self.settings.forms[name] = MappingProxyType({"fields": fields, "redirect": redirect})
+
+    def _hooks(self, _spot: Spot, name: str, raw: Map) -> None:
+        self.settings.hooks[name] = MappingProxyType(self.environment.sealed(dict(raw)))
+
+    def _audiences(self, spot: Spot, name: str, raw: Map) -> None:
+        self._known(spot, raw, "channel", "channel", {*self.settings.names["channels"], *shapes.STANDARD_CHANNELS})
+        self.settings.audiences[name] = MappingProxyType(self.environment.sealed(dict(raw)))
+
+    def _limits(self, raw: Map) -> None:
+        spot = self.spot.at("limits")
+        kept = fitting(spot, raw, _LIMITS)
+        if kept is None:
+            return
+        default = Limits()
+        quiet, kinds = self._quiet(spot.at("quiet_hours"), kept.get("quiet_hours"))
+        self.settings.limits = Limits(
+            automatic_moves=int(kept.get("automatic_moves", default.automatic_moves)),
+            moves_per_day=int(kept.get("moves_per_day", default.moves_per_day)),
+            messages_per_contact=_per_day(spot, kept.get("messages_per_contact")),
+            quiet=quiet,
+            quiet_channels=kinds,
+            retry=read_retry(spot.at("retry"), kept.get("retry"), Retry()),
+        )
+
+    def _quiet(self, spot: Spot, raw: Any) -> tuple[tuple[int, int] | None, frozenset[str]]:
+        if raw is None:
+            return None, frozenset()
+        minutes = []
+        for index, one in enumerate(raw["between"]):
+            match = _TIME.fullmatch(source_text(one))
+            if match is None:
+                spot.fault(
+                    "bad-time",
+                    f"{shown(one)} is no local time of day",
+                    ("between", index),
+                    hint='write it like "21:00"',
+                )
+                return None, frozenset()
+            minutes.append(int(match[1]) * 60 + int(match[2]) if match[1] else 1440)
+        start, end = minutes[0] % 1440, minutes[1] % 1440
+        if start == end:
+            spot.fault(
+                "bad-time", "quiet hours cannot be the whole day", ("between",), hint='write it like ["21:00", "08:00"]'
+            )
+            return None, frozenset()
+        return (start, end), frozenset(raw.get("channels", shapes.MESSAGE_KINDS))
+
+    def _network(self, raw: Map) -> None:
+        spot = self.spot.at("network")
+        kept = fitting(spot, raw, shapes.WORKSPACE["properties"]["network"])
+        if kept is None:
+            return
+        listed = []
+        for index, one in enumerate(kept.get("allow_private", ())):
+            text = source_text(one)
+            if _is_network(text):
+                listed.append(text)
+            else:
+                hint = "write it like 10.0.5.0/24:8080 or 127.0.0.1:9000"
+                spot.fault("bad-network", f"{shown(text)} is no network", ("allow_private", index), hint=hint)
+        self.settings.allow_private = tuple(listed)
+
+
+def _zone_named(name: str) -> ZoneInfo | None:
+    try:
+        # A key such as "Europe" names a folder, one with ".." is refused by zoneinfo itself.
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return None
+
+
+def _unknown(spot: Spot, what: str, name: str, known: Iterable[str], at: Path) -> None:
+    names = set(known)
+    if name not in names:
+        spot.fault(f"unknown-{what}", f"there is no {what} {shown(name)}", at, hint=suggest(name, names))
+
+
+def _text_or_none(raw: Map, key: str) -> str | None:
+    return source_text(raw[key]) if key in raw else None
+
+
+def _per_day(spot: Spot, raw: Any) -> int | None:
+    if raw is None:
+        return None
+    match = _PER_DAY.fullmatch(source_text(raw))
+    if match is None:
+        spot.fault(
+            "bad-rate",
+            f"{shown(raw)} is no number of messages a day",
+            ("messages_per_contact",),
+            hint="write it like 5/day",
+        )
+        return None
+    return int(match[1])
+
+
+def _is_network(text: str) -> bool:
+    import ipaddress
+
+    if text.startswith("["):
+        address, _, port = text[1:].partition("]")
+        port = port.removeprefix(":")
+    elif text.count(":") > 1:
+        address, port = text, ""
+    else:
+        address, _, port = text.partition(":")
+    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        return False
+    try:
+        ipaddress.ip_network(address, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def check_roles(report: Report, source: Source, roles: Mapping[str, Any], pipelines: Iterable[str]) -> None:
+    """Reports roles for pipelines that do not exist."""
+    known = set(pipelines)
+    for role, pipelines_of in roles.items():
+        for name in pipelines_of:
+            if name != "*" and name not in known:
+                message = f"there is no pipeline {shown(name)}"
+                hint = suggest(name, {*known, "*"})
+                Spot(report, source, ("roles", role, name)).fault("unknown-pipeline", message, hint=hint, on_key=True)

@@ -1,0 +1,1 @@
+"""The loader: broken and valid files, and what is made of them."""
