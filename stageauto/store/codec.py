@@ -1,0 +1,172 @@
+"""Objects of the state to compact JSON and back: what has its default is left out, so that a row stays small.
+
+A field that is added to one of the classes needs no change here: rows written before read as its default. Fields that
+have a column of their own are left out of the text and given to `load`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, Field, fields
+from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
+
+from stageauto.engine.state import Item, Run
+
+T = TypeVar("T")
+
+# Circles cannot be: everything comes from JSON or YAML that was parsed, or was made by the engine.
+# An encoder of the `json` module puts its parts together anew for every text; half of a small text's time.
+_encoder: Any = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
+_parts = (
+    c_make_encoder(None, _encoder.default, encode_basestring, None, ":", ",", False, False, True)  # noqa: FBT003
+    if c_make_encoder is not None
+    else _encoder.iterencode
+)
+_encode_ascii = json.JSONEncoder(ensure_ascii=True, check_circular=False, separators=(",", ":")).encode
+parse: Callable[[str], Any] = json.JSONDecoder().decode
+
+
+def dumps(value: Any) -> str:
+    """Compact JSON that SQLite can keep: half a surrogate pair, which UTF-8 cannot say, stays escaped."""
+    text = "".join(_parts(value, 0))
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return _encode_ascii(value)
+    return text
+
+
+def _default(field: Field[Any]) -> Any:
+    if field.default is not MISSING:
+        return field.default
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return MISSING  # equals nothing that an object can have: always written
+
+
+class Codec(Generic[T]):
+    """Writes and reads one class. `columns` are the fields that have a column of their own."""
+
+    def __init__(self, kind: type[T], columns: Sequence[str] = ()) -> None:
+        self._kind: Callable[..., T] = kind
+        kept = [one for one in fields(kind) if one.name not in columns]  # type: ignore[arg-type]
+        self._names = tuple(one.name for one in kept)
+        self._values = attrgetter(*self._names)
+        self._defaults = tuple(_default(one) for one in kept)
+        self._tuples = tuple(one.name for one in kept if str(one.type).startswith("tuple"))
+        self._sets = tuple(one.name for one in kept if str(one.type).startswith("set"))
+
+    def pack(self, thing: T) -> dict[str, Any]:
+        """The fields that differ from their defaults."""
+        values = self._values(thing)
+        if values == self._defaults:
+            return {}
+        packed = {
+            name: value
+            for name, value, default in zip(self._names, values, self._defaults, strict=True)
+            if value != default
+        }
+        for name in self._sets:
+            if name in packed:
+                packed[name] = sorted(packed[name])
+        return packed
+
+    def unpack(self, packed: dict[str, Any], /, **columns: Any) -> T:
+        """The object again; `packed` is used up."""
+        for name in self._tuples:
+            if name in packed:
+                packed[name] = tuple(packed[name])
+        for name in self._sets:
+            if name in packed:
+                packed[name] = set(packed[name])
+        return self._kind(**packed, **columns)
+
+    def dump(self, thing: T) -> str:
+        """The text of a row."""
+        return dumps(self.pack(thing))
+
+    def load(self, text: str, /, **columns: Any) -> T:
+        """The object of a row."""
+        return self.unpack(parse(text), **columns)
+
+
+# The fields that every run has come by position, the others by name: a run is most of what an item's row holds.
+_RUN_FIXED = ("rule", "seq", "scheduled_at", "state", "due", "base", "cause")
+_RUN_SHARED = ("id", "pipeline", "stage", "visit")  # mostly those of the item: written where they differ
+_CASCADE = {"cascade"}
+_run_fixed = attrgetter(*_RUN_FIXED)
+_run_rest: Codec[Run] = Codec(Run, (*_RUN_FIXED, *_RUN_SHARED))
+
+ITEM_COLUMNS = ("id", "pipeline", "stage", "responsible", "closed", "deleted", "stage_entered_at", "order")
+_item: Codec[Item] = Codec(Item, (*ITEM_COLUMNS, "runs"))
+
+
+def pack_run(run: Run, item: Item) -> list[Any]:
+    """One run as it stands in the row of its item."""
+    rest = _run_rest.pack(run)
+    if run.pipeline != item.pipeline:
+        rest["pipeline"] = run.pipeline
+    if run.stage != item.stage:
+        rest["stage"] = run.stage
+    if run.visit != item.visit:
+        rest["visit"] = run.visit
+    if run.id != f"{item.id}.{run.visit}.{run.rule}":
+        rest["id"] = run.id
+    packed = list(_run_fixed(run))
+    if rest:
+        packed.append(rest)
+    return packed
+
+
+def unpack_run(packed: Sequence[Any], item: Item) -> Run:
+    """The run again."""
+    rule, seq, scheduled_at, state, due, base, cause = packed[:7]
+    if len(packed) == len(_RUN_FIXED):  # nothing but the usual, which is worth a way of its own
+        run_id = f"{item.id}.{item.visit}.{rule}"
+        run = Run(run_id, rule, item.pipeline, item.stage, item.visit, seq, scheduled_at, state, due, base)
+        run.cause = cause
+        return run
+    rest: dict[str, Any] = packed[7]
+    if rest.keys() == _CASCADE:  # what an automatic move leaves in every run
+        run_id = f"{item.id}.{item.visit}.{rule}"
+        run = Run(run_id, rule, item.pipeline, item.stage, item.visit, seq, scheduled_at, state, due, base)
+        run.cause, run.cascade = cause, tuple(rest["cascade"])
+        return run
+    visit = rest.pop("visit", item.visit)
+    return _run_rest.unpack(
+        rest,
+        id=rest.pop("id") if "id" in rest else f"{item.id}.{visit}.{rule}",
+        rule=rule,
+        pipeline=rest.pop("pipeline", item.pipeline),
+        stage=rest.pop("stage", item.stage),
+        visit=visit,
+        seq=seq,
+        scheduled_at=scheduled_at,
+        state=state,
+        due=due,
+        base=base,
+        cause=cause,
+    )
+
+
+def dump_item(item: Item) -> str:
+    """The text of an item's row: all that has no column of its own, its runs among it."""
+    packed = _item.pack(item)
+    if item.runs:
+        packed["runs"] = [pack_run(run, item) for run in item.runs.values()]
+    return dumps(packed)
+
+
+def load_item(text: str, columns: Mapping[str, Any]) -> Item:
+    """The item of a row; `columns` are those of ITEM_COLUMNS."""
+    packed = parse(text)
+    runs = packed.pop("runs", ())
+    item = _item.unpack(packed, **columns)
+    for one in runs:
+        run = unpack_run(one, item)
+        item.runs[run.id] = run
+    return item

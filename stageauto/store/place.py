@@ -1,0 +1,68 @@
+"""Where a state's file is: made for its owner's eyes only, whatever the umask, and never made anew by mistake."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from stageauto.errors import StateError
+from stageauto.store.mark import Mark
+
+FILE_MODE, FOLDER_MODE = 0o600, 0o700
+
+
+def make_folder(folder: Path) -> None:
+    """Makes the folder and those above it where they are missing, open to their owner only."""
+    if not folder.exists():
+        make_folder(folder.parent)
+        folder.mkdir(FOLDER_MODE, exist_ok=True)
+        folder.chmod(FOLDER_MODE)
+
+
+def make_file(path: Path) -> None:
+    """Makes an empty file that only its owner can read; FileExistsError where something is there."""
+    # SQLite gives the files beside it the mode that this one has.
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+    try:
+        os.fchmod(fd, FILE_MODE)
+    finally:
+        os.close(fd)
+
+
+def close_to_others(path: Path) -> None:
+    """Takes the file's rights from everybody but its owner, who must be able to write it."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        path.chmod(mode & FOLDER_MODE)
+
+
+def rescue(path: Path) -> str:
+    """The sentence that says what to restore a broken state from."""
+    backup = Mark(path).notes().get("backup")
+    if backup:
+        return f"nothing was changed; the newest backup is {backup}: `stageauto restore {backup}`"
+    return "nothing was changed; no backup is known, restore one with `stageauto restore FILE`"
+
+
+def prepare(path: Path, *, create: bool) -> bool:
+    """True where an empty file was made for a new state; StateError where none is there, or one is lost."""
+    if path.is_dir():
+        raise StateError(f"{path} is a folder, not a state")
+    size = path.stat().st_size if path.exists() else -1
+    if size > 0:
+        return False
+    if Mark(path).read() is not None:
+        lost = "is empty" if size == 0 else "is gone"
+        raise StateError(f"{path} {lost}, but there was a state", f"{rescue(path)}; to begin anew remove {path}.mark")
+    if not create:
+        raise StateError(f"there is no state at {path}", "`stageauto load` makes one")
+    try:
+        make_folder(path.parent)
+        if size < 0:
+            make_file(path)
+    except FileExistsError:  # another process was as quick: it makes the tables, or this one does
+        return True
+    except OSError as error:
+        raise StateError(f"{path} cannot be made: {error.strerror}") from error
+    return True

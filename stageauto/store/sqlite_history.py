@@ -1,0 +1,123 @@
+"""The written history: timeline, journal of events, audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stageauto.engine.state import Entry, Journal
+from stageauto.errors import StateError
+from stageauto.store.codec import Codec, dumps, parse
+from stageauto.store.records import AuditEntry
+from stageauto.store.sqlite_base import Where
+from stageauto.store.sqlite_items import ItemsReader
+
+_journal: Codec[Journal] = Codec(Journal, ("seq", "id", "at", "outcome"))
+_TIMELINE = """SELECT timeline.seq, timeline.at, timeline.kind, coalesce(items.key, ''), timeline.author, timeline.data
+    FROM timeline LEFT JOIN items ON items.id = timeline.item"""
+_ADD_ENTRY = "INSERT INTO timeline (seq, item, at, kind, author, data) VALUES (?, ?, ?, ?, ?, ?)"
+_ADD_EVENT = "INSERT INTO events (seq, key, at, outcome, doc) VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING"
+_SET_EVENT = "UPDATE events SET at = ?, outcome = ?, doc = ? WHERE key = ?"
+
+
+def _read_journal(row: Sequence[Any]) -> Journal:
+    seq, key, at, outcome, doc = row
+    return _journal.load(doc, seq=seq, id=key, at=at, outcome=outcome)
+
+
+class HistoryReader(ItemsReader):
+    """Reads what happened."""
+
+    __slots__ = ()
+
+    def event_known(self, event_id: str) -> bool:
+        """True when an event of this id was accepted before."""
+        return self._one("SELECT 1 FROM events WHERE key = ?", event_id) is not None
+
+    def event(self, event_id: str) -> Journal | None:
+        """The event of this id as it was accepted, and what became of it."""
+        row = self._row("SELECT seq, key, at, outcome, doc FROM events WHERE key = ?", event_id)
+        return None if row is None else _read_journal(row)
+
+    def journal(self, after_seq: int = 0, limit: int = -1) -> list[Journal]:
+        """Events in the order in which they were accepted, from after `after_seq`."""
+        rows = self._all(
+            "SELECT seq, key, at, outcome, doc FROM events WHERE seq > ? ORDER BY seq LIMIT ?", after_seq, limit
+        )
+        return [_read_journal(row) for row in rows]
+
+    def queued_events(self, limit: int = -1) -> list[Journal]:
+        """Events that were accepted and not handled yet, oldest first."""
+        rows = self._all(
+            "SELECT seq, key, at, outcome, doc FROM events WHERE outcome = 'queued' ORDER BY seq LIMIT ?", limit
+        )
+        return [_read_journal(row) for row in rows]
+
+    def timeline(self, item: str | None = None, *, after_seq: int = 0, limit: int = -1) -> list[Entry]:
+        """Lines of the history, of one item or of all, in the order in which they were written, after `after_seq`."""
+        where = Where().add("timeline.seq > ?", after_seq)
+        if item is not None:
+            where.add("timeline.item = ?", self._item_id(item) or 0)
+        rows = self._conn.execute(f"{_TIMELINE}{where} ORDER BY timeline.seq LIMIT ?", (*where.values, limit))
+        return [
+            Entry(at=at, kind=kind, item=key, author=author, data=parse(data), seq=seq)
+            for seq, at, kind, key, author, data in rows
+        ]
+
+    def audit(self, *, after_seq: int = 0, limit: int = -1) -> list[AuditEntry]:
+        """Lines of the audit log, oldest first, from after `after_seq`."""
+        rows = self._conn.execute(
+            "SELECT seq, at, author, action, target, data FROM audit WHERE seq > ? ORDER BY seq LIMIT ?",
+            (after_seq, limit),
+        )
+        return [
+            AuditEntry(seq, written_at, author, action, target, parse(data))
+            for seq, written_at, author, action, target, data in rows
+        ]
+
+    def order_base(self) -> int:
+        """A number above every run's `seq` in the state; grows with every transaction that writes entries."""
+        return (self.last_entry() + 1) << 20
+
+
+class HistoryWriter(HistoryReader):
+    """Writes what happened. The numbers are given here: the write lock makes them nobody else's."""
+
+    __slots__ = ()
+
+    def _write_entries(self, entries: Sequence[Entry]) -> None:
+        seq = self.last_entry()
+        rows = []
+        for entry in entries:
+            seq += 1
+            entry.seq = seq
+            rows.append((seq, self._number(entry), entry.at, entry.kind, entry.author, dumps(entry.data)))
+        self._conn.executemany(_ADD_ENTRY, rows)
+        self._entry_seq = seq
+
+    def _number(self, entry: Entry) -> int | None:
+        if not entry.item:
+            return None
+        number = self._item_ids.get(entry.item) or self._item_id(entry.item)
+        if number is None:
+            raise StateError(f"a line of history ({entry.kind}) names the item {entry.item}, which is not in the state")
+        return number
+
+    def _write_journal(self, events: Sequence[Journal]) -> None:
+        for event in events:
+            doc = _journal.dump(event)
+            seq = self._last_journal() + 1
+            if not event.seq:
+                done = self._conn.execute(_ADD_EVENT, (seq, event.id, event.at, event.outcome, doc))
+                if done.rowcount == 1:
+                    event.seq = self._journal_seq = seq
+                    continue
+                event.seq = self._one("SELECT seq FROM events WHERE key = ?", event.id)
+            self._conn.execute(_SET_EVENT, (event.at, event.outcome, doc, event.id))
+
+    def audit_add(self, at: int, author: str, action: str, target: str, data: Mapping[str, Any] | None = None) -> None:
+        """Adds a line to the audit log."""
+        self._conn.execute(
+            "INSERT INTO audit (at, author, action, target, data) VALUES (?, ?, ?, ?, ?)",
+            (at, author, action, target, dumps(dict(data or {}))),
+        )

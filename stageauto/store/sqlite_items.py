@@ -1,0 +1,224 @@
+"""Items, and the runs that live in their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from stageauto.engine.state import Item
+from stageauto.store.codec import dump_item, dumps, load_item
+from stageauto.store.sqlite_base import Base, ItemRow, Where
+
+_COLUMNS = "id, key, pipeline, stage, responsible, closed, deleted, entered_at, next_due, next_seq, doc"
+_ITEM = f"SELECT {_COLUMNS} FROM items WHERE key = ?"  # noqa: S608  # only words of ours
+_MENTIONING = f"""SELECT {_COLUMNS} FROM items
+    WHERE instr(key || ' ' || doc, ?) ORDER BY deleted, id"""  # noqa: S608  # only words of ours
+_DUE = """SELECT next_due, next_seq, key FROM items WHERE next_due IS NOT NULL AND next_due <= ?
+          ORDER BY next_due, next_seq LIMIT ?"""
+_OF_CONTACT = """SELECT key FROM item_contacts JOIN items ON items.id = item_contacts.item
+                 WHERE contact = ? AND deleted = 0 ORDER BY items.id"""
+_INSERT = """INSERT INTO items
+    (key, pipeline, stage, responsible, closed, deleted, entered_at, next_due, next_seq, doc)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_UPDATE = """UPDATE items SET pipeline = ?, stage = ?, responsible = ?, closed = ?, deleted = ?, entered_at = ?,
+    next_due = ?, next_seq = ?, doc = ? WHERE id = ?"""
+_UPDATE_DUE = "UPDATE items SET next_due = ?, next_seq = ?, doc = ? WHERE id = ?"
+_UPDATE_DOC = "UPDATE items SET doc = ? WHERE id = ?"
+
+
+def _escaped(part: str) -> str:
+    return part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+class ItemsReader(Base):
+    """Reads items."""
+
+    __slots__ = ()
+
+    def item(self, item_id: str) -> Item | None:
+        """The item, deleted ones too; a fresh object each time."""
+        row = self._conn.execute(_ITEM, (item_id,)).fetchone()
+        return None if row is None else self._read_item(row)
+
+    def _read_item(self, row: Sequence[Any]) -> Item:
+        number, key, pipeline, stage, responsible, closed, deleted, entered_at, next_due, next_seq, doc = row
+        columns = {
+            "id": key,
+            "pipeline": pipeline,
+            "stage": stage,
+            "responsible": responsible,
+            "closed": closed == 1,
+            "deleted": deleted == 1,
+            "stage_entered_at": entered_at,
+            "order": number,
+        }
+        item = load_item(doc, columns)
+        self._item_rows[key] = ItemRow(
+            number,
+            (pipeline, stage, responsible, closed, deleted, entered_at),
+            None if next_due is None else (next_due, next_seq),
+            doc,
+            tuple(item.contacts),
+        )
+        self._item_ids[key] = number
+        return item
+
+    def items(
+        self,
+        pipeline: str | None = None,
+        stage: str | None = None,
+        *,
+        responsible: str | None = None,
+        entered_before: int | None = None,
+        include_deleted: bool = False,
+        limit: int = -1,
+    ) -> list[Item]:
+        """Items in order of creation; `entered_before` asks since when they are in their stage (ms UTC)."""
+        where = Where().plain("deleted = 0", not include_deleted)
+        where.add("pipeline = ?", pipeline).add("stage = ?", stage).add("responsible = ?", responsible)
+        where.add("entered_at < ?", entered_before)
+        sql = f"SELECT {_COLUMNS} FROM items{where} ORDER BY id LIMIT ?"  # noqa: S608  # only words of ours
+        rows = self._all(sql, *where.values, limit)
+        return [self._read_item(row) for row in rows]
+
+    def items_of_contact(self, contact_id: str) -> list[str]:
+        """Ids of the not deleted items that have this contact, in order of creation."""
+        return self._first(_OF_CONTACT, contact_id)
+
+    def items_in(self, pipeline: str, stages: Sequence[str] | None = None) -> list[str]:
+        """Ids of the not deleted items there, in order of creation."""
+        where = Where().plain("deleted = 0", wanted=True).add("pipeline = ?", pipeline).any_of("stage", stages)
+        sql = f"SELECT key FROM items{where} ORDER BY id"  # noqa: S608  # only words of ours
+        return self._first(sql, *where.values)
+
+    def due_items(self, now: int, limit: int) -> list[tuple[int, int, str]]:
+        """(due, seq, item id) of items whose next due is at or before now, in that order."""
+        return self._conn.execute(_DUE, (now, limit)).fetchall()
+
+    def next_item_due(self) -> int | None:
+        """When the next item has something to do, ms UTC."""
+        found: int | None = self._one("SELECT min(next_due) FROM items WHERE next_due IS NOT NULL")
+        return found
+
+    def open_counts(self, users: Sequence[str]) -> dict[str, int]:
+        """Open (not closed, not deleted) items by responsible; 0 where none."""
+        counts = dict.fromkeys(users, 0)
+        where = Where().plain("closed = 0 AND deleted = 0", wanted=True).any_of("responsible", users)
+        sql = f"SELECT responsible, count(*) FROM items{where} GROUP BY responsible"  # noqa: S608  # only words of ours
+        counts.update(self._all(sql, *where.values))
+        return counts
+
+    def counts_by_stage(self) -> dict[tuple[str, str], int]:
+        """How many not deleted items are in each (pipeline, stage)."""
+        rows = self._all("SELECT pipeline, stage, count(*) FROM items WHERE deleted = 0 GROUP BY pipeline, stage")
+        return {(pipeline, stage): count for pipeline, stage, count in rows}
+
+    def resolve_item(self, part: str) -> list[str]:
+        """Ids that the part can mean, in order of creation, deleted ones last.
+
+        The id itself; else those of which it is the last word or number; else those that end with it; else those that
+        contain it, whatever the case.
+        """
+        if self._one("SELECT 1 FROM items WHERE key = ?", part):
+            return [part]
+        if not part:
+            return []
+        found = self._first(
+            "SELECT key FROM items WHERE key LIKE ? ESCAPE '\\' ORDER BY deleted, id", f"%{_escaped(part)}%"
+        )
+        folded = part.casefold()
+        endings = [one for one in found if one.casefold().endswith(folded)]
+        words = [one for one in endings if not one[-len(part) - 1].isalnum()]
+        return words or endings or found
+
+    def find_run(self, part: str) -> list[tuple[str, str]]:
+        """(item id, run id) of the runs in items that the id, or part of an id, can mean; as `resolve_item`."""
+        pairs = self._runs_by_prefix(part)
+        exact = [pair for pair in pairs if pair[1] == part]
+        if exact or not part:
+            return exact
+        # Most parts name the item or the rule, and both stand in the row's text or key.
+        words = [one for one in part.split(".") if one and not one.isdecimal()] or [part]
+        rows = self._all(_MENTIONING, dumps(words[-1])[1:-1])
+        pairs = [(item.id, run_id) for item in map(self._read_item, rows) for run_id in item.runs if part in run_id]
+        exact = [pair for pair in pairs if pair[1] == part]
+        endings = [pair for pair in pairs if pair[1].endswith(f".{part}")]
+        return exact or endings or pairs
+
+    def _runs_by_prefix(self, part: str) -> list[tuple[str, str]]:
+        """Runs of the item whose id the part begins with: an id of a run is `item.visit.rule`."""
+        pieces = part.split(".")
+        for length in range(len(pieces) - 1, 0, -1):
+            item = self.item(".".join(pieces[:length]))
+            if item is not None:
+                return [(item.id, run_id) for run_id in item.runs]
+        return []
+
+    def _item_id(self, key: str) -> int | None:
+        found = self._item_ids.get(key)
+        if found is None:
+            found = self._one("SELECT id FROM items WHERE key = ?", key)
+            if found is not None:
+                self._item_ids[key] = found
+        return found
+
+
+class ItemsWriter(ItemsReader):
+    """Writes items, as little of a row and of the indexes as the change asks for."""
+
+    __slots__ = ()
+
+    def _write_items(self, items: Sequence[Item]) -> None:
+        for item in items:
+            row = self._item_rows.get(item.id)
+            if row is None:
+                row = self._known_row(item.id)
+            due = item.next_due()
+            place = (
+                item.pipeline,
+                item.stage,
+                item.responsible,
+                int(item.closed),
+                int(item.deleted),
+                item.stage_entered_at,
+            )
+            doc = dump_item(item)
+            if row is None:
+                number = self._insert_item(item, place, due, doc)
+            else:
+                number = row.id
+                self._update_item(row, place, due, doc)
+            item.order = number
+            contacts = tuple(item.contacts)
+            before = row.contacts if row else ()
+            if contacts != before:
+                self._link(number, set(before), set(contacts))
+            self._item_rows[item.id] = ItemRow(number, place, due, doc, contacts)
+            self._item_ids[item.id] = number
+
+    def _known_row(self, key: str) -> ItemRow | None:
+        """An object that was not read in this transaction may still be in the state."""
+        if self._item_id(key) is None:
+            return None
+        self.item(key)
+        return self._item_rows[key]
+
+    def _insert_item(self, item: Item, place: tuple[Any, ...], due: tuple[int, int] | None, doc: str) -> int:
+        done = self._conn.execute(_INSERT, (item.id, *place, *(due or (None, None)), doc))
+        return int(done.lastrowid or 0)
+
+    def _update_item(self, row: ItemRow, place: tuple[Any, ...], due: tuple[int, int] | None, doc: str) -> None:
+        if place != row.place:
+            self._conn.execute(_UPDATE, (*place, *(due or (None, None)), doc, row.id))
+        elif due != row.due:
+            self._conn.execute(_UPDATE_DUE, (*(due or (None, None)), doc, row.id))
+        elif doc != row.doc:
+            self._conn.execute(_UPDATE_DOC, (doc, row.id))
+
+    def _link(self, number: int, before: set[str], now: set[str]) -> None:
+        gone = [(contact, number) for contact in sorted(before - now)]
+        new = [(contact, number) for contact in sorted(now - before)]
+        if gone:
+            self._conn.executemany("DELETE FROM item_contacts WHERE contact = ? AND item = ?", gone)
+        if new:
+            self._conn.executemany("INSERT OR IGNORE INTO item_contacts VALUES (?, ?)", new)
