@@ -1,0 +1,58 @@
+"""Names for the shell to complete, read from the state without compiling anything; nothing at all where that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stageauto.engine.model import ITEMS_READ
+from stageauto.errors import StageautoError
+from stageauto.runner.session import Session
+
+if TYPE_CHECKING:
+    from stageauto.runner.look import Look
+
+Names = list[tuple[str, str]]
+_MOST = 200
+
+
+def pipelines(root: Path, as_user: str | None, begun: str) -> Names:
+    """(id, name) of the pipelines that may be seen and begin so."""
+
+    def found(look: Look) -> Names:
+        return [(one.id, one.name) for one in look.facts.pipelines.values() if look.may(one.id)]
+
+    return _read(root, as_user, begun, found)
+
+
+def stages(root: Path, as_user: str | None, begun: str, pipeline: str | None = None) -> Names:
+    """(id, name) of the stages, of one pipeline or of all that may be seen, that begin so."""
+
+    def found(look: Look) -> Names:
+        ones = [one for one in look.facts.pipelines.values() if pipeline in (None, one.id) and look.may(one.id)]
+        return list(dict.fromkeys((stage.id, stage.name) for one in ones for stage in one.stages))
+
+    return _read(root, as_user, begun, found)
+
+
+def items(root: Path, as_user: str | None, begun: str) -> Names:
+    """(id, title) of the newest items that may be seen and whose id begins so."""
+
+    def found(look: Look) -> Names:
+        ones = [
+            (one.id, one.title) for one in look.state.items() if look.may(one.pipeline) and one.id.startswith(begun)
+        ]
+        return ones[-_MOST:]
+
+    return _read(root, as_user, begun, found)
+
+
+def _read(root: Path, as_user: str | None, begun: str, found: Callable[[Look], Names]) -> Names:
+    from stageauto.runner.look import Look
+
+    try:
+        with Session.open(root, as_user=as_user) as session, session.store.read() as state:
+            return [one for one in found(Look(session, state, ITEMS_READ)) if one[0].startswith(begun)]
+    except (StageautoError, OSError):
+        return []

@@ -1,0 +1,235 @@
+"""Sends what is in the outbox, off the deciding thread, by workers per channel: a dead provider holds up only its own.
+
+The deciding thread claims deliveries (in a transaction), hands them to workers, and takes back marks and answers, which
+it writes together with its decisions. Nothing here touches the state.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from stageauto import registry
+from stageauto.channels.base import ChannelContext, ChannelType, Delivered, Outcome, Rejected, Retry, Unaskable
+from stageauto.engine.model import Channel, Workspace
+from stageauto.engine.state import Delivery
+from stageauto.errors import StageautoError
+from stageauto.runner.clock import Clock, monotonic_ms
+
+STANDARD = frozenset(["mail", "sms", "call", "chat", "whatsapp", "webhook", "calendar"])
+"""Channels that write files where stageauto.yaml does not set them up."""
+
+
+class CancelledTryError(StageautoError):
+    """The try was called off just before the message would have gone out."""
+
+
+@dataclass(slots=True)
+class Mark:
+    """A worker is about to pass the point of no return; it waits until that is on disk."""
+
+    delivery_id: str
+    done: threading.Event = field(default_factory=threading.Event)
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A try is over."""
+
+    delivery_id: str
+    outcome: Outcome
+
+
+class PostOffice:
+    """The channels of a workspace with their workers. `wake` is set whenever a mark or an answer is in the mailbox."""
+
+    def __init__(self, workspace: Workspace, root: Path, clock: Clock, wake: threading.Event) -> None:
+        self.mailbox: queue.SimpleQueue[Mark | Answer] = queue.SimpleQueue()
+        self._workspace = workspace
+        self._root = root
+        self._clock = clock
+        self._wake = wake
+        self._counters: dict[str, _Counter] = {}
+        self._closed = False
+        self.in_flight = 0
+
+    def renew(self, workspace: Workspace) -> None:
+        """Takes up another configuration: channels are made anew.
+
+        What is being sent finishes on the old ones, and its answers still come into the mailbox.
+        """
+        self._workspace = workspace
+        retired, self._counters = self._counters, {}
+        for counter in retired.values():
+            counter.retire()
+
+    def counter(self, name: str) -> _Counter:
+        """The channel's counter: its workers and its rate."""
+        found = self._counters.get(name)
+        if found is None:
+            channel = self._workspace.channel(name)
+            found = self._counters[name] = _Counter(channel, self._make(channel))
+        return found
+
+    def _make(self, channel: Channel) -> ChannelType:
+        context = ChannelContext(
+            root=self._root,
+            outbox=self._root / ".stageauto" / "outbox",
+            timeout=channel.timeout / 1000,
+            now=self._clock.now,
+            allow_private=self._workspace.allow_private,
+            hooks=self._workspace.hooks,
+        )
+        if channel.name not in self._workspace.channels and channel.name not in STANDARD:
+            return UnusableChannel(channel, context, "it is gone from stageauto.yaml")
+        try:
+            made: ChannelType = registry.channels(self._workspace.plugins)[channel.type](channel, context)
+        except (StageautoError, OSError, LookupError) as error:
+            return UnusableChannel(channel, context, str(error))
+        return made
+
+    def room(self, name: str) -> int:
+        """How many deliveries the channel can take now, by its concurrency and its rate."""
+        return self.counter(name).room()
+
+    def send(self, delivery: Delivery) -> None:
+        """Hands a claimed delivery to its channel's workers; its answer comes into the mailbox."""
+        counter = self.counter(delivery.channel)
+        counter.took()
+        self.in_flight += 1
+        # A thread of its own, and a daemon: a provider that hangs must not keep the process from ending.
+        name = f"channel-{delivery.channel}"
+        threading.Thread(target=self._work, args=(counter, delivery), name=name, daemon=True).start()
+
+    def _work(self, counter: _Counter, delivery: Delivery) -> None:
+        passed = False
+
+        def point() -> None:
+            nonlocal passed
+            self._point(delivery.id)
+            passed = True
+
+        try:
+            outcome = counter.channel.send(delivery, point)
+        except CancelledTryError as error:
+            outcome = Retry(str(error))
+        except Exception as error:  # noqa: BLE001 - a channel that breaks must not take its worker with it
+            broke = f"the channel {delivery.channel} broke: {type(error).__name__}: {error}"
+            outcome = counter.channel.perhaps(broke) if passed else Rejected(broke, "channel_broke")
+        if counter.over():
+            counter.channel.close()
+        self._put(Answer(delivery.id, outcome))
+
+    def _point(self, delivery_id: str) -> None:
+        if self._closed:
+            raise CancelledTryError("the daemon ended before it was sent")
+        mark = Mark(delivery_id)
+        self._put(mark)
+        mark.done.wait()
+        if mark.refused:
+            raise CancelledTryError("called off before it was sent")
+
+    def _put(self, letter: Mark | Answer) -> None:
+        self.mailbox.put(letter)
+        self._wake.set()
+
+    def letters(self) -> list[Mark | Answer]:
+        """Everything in the mailbox."""
+        found: list[Mark | Answer] = []
+        while True:
+            try:
+                letter = self.mailbox.get_nowait()
+            except queue.Empty:
+                return found
+            if isinstance(letter, Answer):
+                self.in_flight -= 1
+            found.append(letter)
+
+    def ask(self, delivery: Delivery) -> Delivered | Unaskable | None:
+        """After a crash: does the provider have it?"""
+        try:
+            return self.counter(delivery.channel).channel.ask(delivery)
+        except (StageautoError, OSError):
+            return Unaskable()
+
+    def close(self) -> None:
+        """Closes the channels. Workers that are still busy are left behind: no mark of theirs is answered any more."""
+        self._closed = True
+        for counter in self._counters.values():
+            counter.retire()
+
+
+class UnusableChannel(ChannelType):
+    """In the place of a channel that cannot be made: its messages wait for somebody to mend it, as `retry` says."""
+
+    type: ClassVar[str] = ""
+    kinds: ClassVar[tuple[str, ...]] = ("*",)
+
+    def __init__(self, channel: Channel, context: ChannelContext, because: str) -> None:
+        super().__init__(channel, context)
+        self._because = because
+
+    def send(self, delivery: Delivery, point: Callable[[], None]) -> Outcome:
+        """Always Retry; nothing is sent."""
+        return Retry(f"the channel {self.channel.name} cannot be used: {self._because}")
+
+
+class _Counter:
+    """One channel's workers, and how fast they may go."""
+
+    def __init__(self, channel: Channel, made: ChannelType, now: Callable[[], int] = monotonic_ms) -> None:
+        self.channel = made
+        self._workers = channel.concurrency
+        self._rate = channel.rate
+        self._now = now
+        self._busy = 0
+        self._retired = False
+        self._lock = threading.Lock()
+        self._recent: deque[int] = deque()
+
+    def room(self) -> int:
+        with self._lock:
+            free = self._workers - self._busy
+        if self._rate is None:
+            return free
+        count, span = self._rate
+        self._forget(span)
+        return min(free, count - len(self._recent))
+
+    def wait(self) -> int | None:
+        """Milliseconds until the rate lets the next one through; None when it is not the rate that holds up."""
+        if self._rate is None:
+            return None
+        count, span = self._rate
+        self._forget(span)
+        return None if len(self._recent) < count else self._recent[0] + span - self._now()
+
+    def _forget(self, span: int) -> None:
+        while self._recent and self._recent[0] <= self._now() - span:
+            self._recent.popleft()
+
+    def took(self) -> None:
+        with self._lock:
+            self._busy += 1
+        if self._rate is not None:
+            self._recent.append(self._now())
+
+    def over(self) -> bool:
+        """One is done; True when it was the last of a channel that is no longer used."""
+        with self._lock:
+            self._busy -= 1
+            return self._retired and self._busy == 0
+
+    def retire(self) -> None:
+        """Lets what is being sent finish, then closes the channel."""
+        with self._lock:
+            self._retired = True
+            idle = self._busy == 0
+        if idle:
+            self.channel.close()

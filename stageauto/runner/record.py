@@ -1,0 +1,96 @@
+"""What a try of a delivery did, written into a draft: the one place where a channel's answer becomes an outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from stageauto.channels.base import Delivered, Outcome, Rejected, Retry, Uncertain
+from stageauto.engine import outgoing, triggers
+from stageauto.engine.draft import Draft
+from stageauto.engine.state import DONE, FAILED, PENDING, RUNNING, UNDELIVERABLE, UNKNOWN, Delivery
+from stageauto.loader.secret import redact
+from stageauto.runner.clock import Clock
+
+SLOWED_MOST = 50
+"""Tries that a provider put off with a Retry-After, after which they count all the same."""
+
+
+def claim(draft: Draft, delivery: Delivery, now: int) -> bool:
+    """Asks the gates and takes the delivery for a try. False when it must not go now: what became of it is written."""
+    if delivery.state != PENDING:
+        return False
+    gate = outgoing.gate(draft, delivery, now)
+    if gate.verdict == "go":
+        delivery.state, delivery.tried_at, delivery.marked = RUNNING, now, False
+        delivery.attempts += 1
+        draft.put_delivery(delivery)
+        return True
+    if gate.verdict == "wait":
+        delivery.held = True
+        draft.put_delivery(delivery)
+    elif gate.verdict == "later":
+        outgoing.retry_later(draft, delivery, now, gate.at, gate.because)
+    else:
+        outgoing.settle(draft, delivery, now, gate.verdict, code=gate.code, because=gate.because)
+        triggers.settle(draft)
+    return False
+
+
+def record(
+    draft: Draft, delivery: Delivery, outcome: Outcome, now: int, clock: Clock, secrets: frozenset[str] = frozenset()
+) -> None:
+    """Writes down how a try ended, and all that follows from it at once.
+
+    What a provider says may repeat `secrets`: they are taken out before it is kept.
+    """
+    if secrets:
+        outcome = _redacted(outcome, secrets)
+    if isinstance(outcome, Delivered):
+        outgoing.settle(draft, delivery, now, DONE, answer=outcome.answer)
+    elif isinstance(outcome, Rejected):
+        state = UNDELIVERABLE if outcome.undeliverable else FAILED
+        outgoing.settle(draft, delivery, now, state, code=outcome.code or "refused", because=outcome.reason)
+    elif isinstance(outcome, Uncertain):
+        uncertain(draft, delivery, outcome.reason, now)
+    else:
+        _again(draft, delivery, outcome, now, clock)
+    triggers.settle(draft)
+
+
+def _redacted(outcome: Outcome, secrets: frozenset[str]) -> Outcome:
+    if isinstance(outcome, Delivered):
+        return replace(outcome, answer={name: _without(value, secrets) for name, value in outcome.answer.items()})
+    return replace(outcome, reason=redact(outcome.reason, secrets))
+
+
+def _without(value: Any, secrets: frozenset[str]) -> Any:
+    if isinstance(value, str):
+        return redact(value, secrets)
+    if isinstance(value, Mapping):
+        return {name: _without(one, secrets) for name, one in value.items()}
+    return [_without(one, secrets) for one in value] if isinstance(value, list) else value
+
+
+def uncertain(draft: Draft, delivery: Delivery, reason: str, now: int) -> None:
+    """Perhaps it was sent: sent again where the channel says so, else held as unknown for a person to settle."""
+    if draft.workspace.channel(delivery.channel).on_unknown == "resend":
+        outgoing.retry_later(draft, delivery, now, now, f"{reason}; sent again, the key is the same")
+    else:
+        outgoing.settle(draft, delivery, now, UNKNOWN, code="maybe_sent", because=reason)
+
+
+def _again(draft: Draft, delivery: Delivery, outcome: Retry, now: int, clock: Clock) -> None:
+    if outcome.after is not None and delivery.slowed < SLOWED_MOST:
+        delivery.attempts -= 1  # the provider said when: that try is not counted
+        delivery.slowed += 1
+        outgoing.retry_later(draft, delivery, now, now + outcome.after, outcome.reason)
+        return
+    retry = outgoing.retry_of(draft, delivery)
+    if delivery.attempts >= retry.attempts:
+        because = f"{outcome.reason} (after {delivery.attempts} tries)"
+        outgoing.settle(draft, delivery, now, FAILED, code="retries_used_up", because=because)
+        return
+    pause = retry.pause(delivery.attempts)
+    outgoing.retry_later(draft, delivery, now, now + pause + clock.jitter(pause), outcome.reason)

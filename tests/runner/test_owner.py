@@ -1,0 +1,52 @@
+"""One daemon for a state: a second one says who has it, and a dead one is taken over from at once."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.runner.support import TOO_LONG, activate, command, until_started, workspace
+
+PIPELINE = "pipeline: work\nentity: deal\nstages:\n  - {id: new}\n  - {id: old}\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    made = workspace(tmp_path / "acme", PIPELINE)
+    activate(made)
+    return made
+
+
+def test_a_second_daemon_names_the_owner_and_ends_with_4(root: Path) -> None:
+    with command(root, "run", "--log-format", "json") as first:
+        until_started(first)
+        with command(root, "run") as second:
+            _, said = second.communicate(timeout=TOO_LONG)
+            assert second.returncode == 4
+            assert str(first.pid) in said
+            assert "runs this state already" in said
+        assert first.poll() is None
+
+
+def test_the_next_daemon_takes_over_at_once_when_the_first_was_killed(root: Path) -> None:
+    with command(root, "run", "--log-format", "json") as first:
+        until_started(first)
+        first.send_signal(signal.SIGKILL)
+        first.wait(TOO_LONG)
+        began = time.monotonic()
+        with command(root, "run", "--log-format", "json") as second:
+            until_started(second)
+            assert time.monotonic() - began < 10  # nothing waits for a lease to run out
+            assert second.poll() is None
+
+
+def test_a_daemon_that_is_asked_to_end_gives_the_state_back(root: Path) -> None:
+    for _ in range(2):
+        with command(root, "run", "--log-format", "json") as daemon:
+            until_started(daemon)
+            daemon.send_signal(signal.SIGTERM)
+            daemon.communicate(timeout=TOO_LONG)
+            assert daemon.returncode == 0
