@@ -1,0 +1,121 @@
+"""The command `stageauto`: finds the command that was meant, and ends with the exit code that CLI.md promises."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.main import get_command
+
+from stageauto.commands import MODULES
+from stageauto.commands.common import Group
+from stageauto.errors import DEFECT, DONE, INTERRUPTED, StageautoError
+from stageauto.report.output import EnoughError, Output
+
+EXAMPLE = "stageauto items --stage quote --stuck 3d"
+
+_WITH_VALUE = frozenset({"-C", "--workspace", "--as"})
+_COMPLETING = "_STAGEAUTO_COMPLETE"
+
+
+def build() -> typer.Typer:
+    """The whole command line."""
+    app = typer.Typer(
+        cls=Group, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+    )  # fmt: skip
+    start = app.callback(cls=Group, no_args_is_help=True, invoke_without_command=True, epilog=f"Example: {EXAMPLE}")
+    start(_start)
+    for name in MODULES:
+        import_module(f"stageauto.commands.{name}").register(app)
+    return app
+
+
+def _narrow(app: typer.Typer, given: Sequence[str]) -> typer.Typer:
+    """The app with no more than the command that is named: to make all of them ready takes longer than many a command.
+
+    Where none is named, or the shell asks what there is, it stays whole.
+    """
+    word = _first_word(given)
+    commands = [one for one in app.registered_commands if one.name == word]
+    groups = [one for one in app.registered_groups if one.name == word]
+    if (commands or groups) and _COMPLETING not in os.environ:
+        app.registered_commands, app.registered_groups = commands, groups
+    return app
+
+
+def _first_word(given: Sequence[str]) -> str | None:
+    """The command's name: the first word that is neither an option nor the value of a global one."""
+    words = iter(given)
+    for word in words:
+        if word in _WITH_VALUE:
+            next(words, None)
+        elif not word.startswith("-"):
+            return word
+    return None
+
+
+def _start(*, version: bool = typer.Option(False, "--version", help="Show the version")) -> None:
+    """Pipelines that move by themselves: items, stages and rules in plain files, run by one small daemon."""
+    if version:
+        from stageauto import __version__
+
+        Output().line(f"stageauto {__version__}")
+        raise typer.Exit
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code: 0 done, 1 findings, 2 usage, 3 a defect, 4 state unusable, 5 not allowed, 130 interrupted."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    out = Output(json="--json" in given, color=False if "--no-color" in given else None)
+    try:
+        code = _run(given, out)
+        sys.stdout.flush()
+    except (BrokenPipeError, EnoughError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return DONE
+    return code
+
+
+def _run(given: list[str], out: Output) -> int:
+    try:
+        result = get_command(_narrow(build(), given)).main(given, prog_name="stageauto", standalone_mode=False)
+    except StageautoError as error:
+        out.error(error.message, error.hint, error.exit_code)
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        out.note("interrupted")
+        return INTERRUPTED
+    except typer.TyperException as error:
+        return _misused(error, given, out)
+    except EnoughError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever else is raised is a mistake in here
+        return _defect(error, given, out)
+    return result if isinstance(result, int) else DONE
+
+
+def _misused(error: Any, given: Sequence[str], out: Output) -> int:
+    """An option or argument that is wrong, in the words of the parser."""
+    ctx = getattr(error, "ctx", None)
+    word = _first_word(given)
+    named = word if word in {command.name for command in build().registered_commands} else ""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        out.hint(error.format_message())
+    else:
+        path = ctx.command_path if ctx is not None else f"stageauto {named}".rstrip()
+        out.error(error.format_message().rstrip("."), f"see `{path} --help`", error.exit_code)
+    return int(error.exit_code)
+
+
+def _defect(error: Exception, given: Sequence[str], out: Output) -> int:
+    from stageauto.runner.defects import note_defect
+
+    where = note_defect(error, given)
+    hint = "please report it" + (f", with the file {where}" if where else "")
+    out.error(f"this is a defect of stageauto: {type(error).__name__}", hint, DEFECT)
+    return DEFECT

@@ -1,0 +1,263 @@
+"""Running: the daemon, scenarios as tests, and simulations."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stageauto.commands.common import add, opened, output, root
+from stageauto.commands.values import assignments, scalar
+from stageauto.errors import DONE, FINDINGS, UsageError
+
+if TYPE_CHECKING:
+    from stageauto.engine.state import Contact, Item
+    from stageauto.report.output import Output
+    from stageauto.report.running import Log
+    from stageauto.runner.service import Service
+    from stageauto.runner.session import Session
+    from stageauto.runner.simulate import Simulation
+
+STATUS_EVERY = 0.5
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this module."""
+    add(app, "run", run, "stageauto run")
+    add(app, "simulate", simulate, "stageauto simulate --item deal-17 --event email.received --for 14d")
+    add(app, "test", test, "stageauto test -k quote --junit report.xml")
+
+
+# -- run -------------------------------------------------------------------------------------------------------------
+
+
+def run(
+    ctx: typer.Context,
+    until_idle: Annotated[bool, typer.Option("--until-idle", help="End when nothing is due any more")] = False,
+    for_: Annotated[str | None, typer.Option("--for", metavar="SPAN", help="End after that long, such as 10m")] = None,
+    grace: Annotated[str, typer.Option(metavar="SPAN", help="How long what is being sent may take at the end")] = "10s",
+    catch_up: Annotated[bool, typer.Option("--catch-up", help="Send what was held after a downtime")] = False,
+    log_format: Annotated[str, typer.Option("--log-format", metavar="text|json", help="How the log looks")] = "text",
+) -> None:
+    """Run the workspace: decide what is due, send what was decided. Files are loaded first if nothing is loaded yet."""
+    from stageauto.report.running import Log
+    from stageauto.runner.facts import read_facts
+    from stageauto.runner.service import Options, Service
+
+    if log_format not in ("text", "json"):
+        raise UsageError(f"there is no log format `{log_format}`", "text or json")
+    out = output(ctx)
+    options = Options(until_idle, _span(for_) if for_ else None, _span(grace), catch_up, follow=True)
+    with opened(ctx, create=True) as session:
+        _load_first(session, out)
+        with session.store.read() as state:
+            zone = read_facts(state).zone
+        log = Log(out, zone, json=log_format == "json" or out.json)
+        service = Service(session, options, lambda kind, data: log.hear(session.clock.now(), kind, data))
+        _serve(service, log)
+    if until_idle and service.counts.failed:
+        raise typer.Exit(FINDINGS)
+
+
+def _span(text: str) -> int:
+    from stageauto.engine.durations import parse_duration
+
+    span = parse_duration(text)
+    if span.months or span.working_days or span.working_ms:
+        raise UsageError(f"`{text}` is not a plain span", "write 30s, 10m or 2h")
+    return span.days * 86_400_000 + span.ms
+
+
+def _load_first(session: Session, out: Output) -> None:
+    from stageauto.loader.files import read_files
+    from stageauto.report.diagnostics import render_text
+    from stageauto.runner.session import InvalidWorkspaceError
+    from stageauto.runner.versions import load
+
+    with session.store.read() as state:
+        if state.active_number():
+            return
+    try:
+        load(session, read_files(session.root), note="loaded by run")
+    except InvalidWorkspaceError as error:
+        out.hint(render_text(error.loaded.diagnostics, color=out.colored()))
+        raise
+
+
+def _serve(service: Service, log: Log) -> None:
+    """Runs the service until it ends by itself or by SIGINT or SIGTERM; a second one ends it at once."""
+    over = threading.Event()
+
+    def stop(_number: int, _frame: Any) -> None:
+        if over.is_set():
+            raise KeyboardInterrupt
+        over.set()
+        service.stop()
+
+    def show_status() -> None:
+        while not over.wait(STATUS_EVERY):
+            counts = service.counts
+            done = f"{counts.decided} decided  {counts.sent} sent  {counts.failed} not sent"
+            log.status(f"running  {done}  Ctrl-C ends it")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    threading.Thread(target=show_status, name="status", daemon=True).start()
+    try:
+        service.run()
+    finally:
+        over.set()
+        log.clear()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+# -- simulate --------------------------------------------------------------------------------------------------------
+
+
+def simulate(
+    ctx: typer.Context,
+    scenario: Annotated[str | None, typer.Argument(metavar="[SCENARIO]", help="A scenario's file")] = None,
+    item: Annotated[str | None, typer.Option("--item", metavar="ID", help="The item the event is about")] = None,
+    event: Annotated[str | None, typer.Option("--event", metavar="EVENT", help="An event that comes now")] = None,
+    data: Annotated[list[str] | None, typer.Option("--data", metavar="NAME=VALUE", help="The event's data")] = None,
+    contact: Annotated[
+        str | None, typer.Option("--contact", metavar="C", help="The contact the event comes from")
+    ] = None,
+    for_: Annotated[str, typer.Option("--for", metavar="SPAN", help="How far to look ahead")] = "14d",
+) -> None:
+    """Dry run: a scenario as a timeline, or what would happen to live items from now on. Nothing is sent or changed."""
+    if scenario is not None:
+        _simulate_scenario(ctx, scenario)
+        return
+    from stageauto.engine.durations import parse_duration
+    from stageauto.engine.model import AUTOMATION_READ, Event
+    from stageauto.engine.schedule import shift
+    from stageauto.runner.simulate import Simulation
+
+    if item is not None and event is None:
+        raise UsageError("--item goes with --event", "say which event comes: --event email.received")
+    with opened(ctx) as session:
+        with session.read(AUTOMATION_READ) as state:
+            workspace = session.workspace(state)
+            item_id = session.item_id(state, item) if item else None
+            known = len(state.timeline(limit=1)) and state.timeline()[-1].seq
+        with session.store.copy_to_memory() as copy:
+            now = session.clock.now()
+            with Simulation(workspace, now, store=copy) as simulation:
+                simulation.settle()
+                if event is not None:
+                    _check_event(workspace.events, event)
+                    values = assignments(data, scalar)
+                    simulation.take(Event("simulated", event, now, "simulate", item_id, contact, values))
+                simulation.advance(shift(now, parse_duration(for_), workspace.zone, workspace.working))
+                _show(output(ctx), simulation, known, now)
+
+
+def _check_event(events: Any, name: str) -> None:
+    from stageauto.loader.diagnostics import suggest
+
+    if name not in events and not name.startswith("app."):
+        raise UsageError(f"there is no event `{name}`", suggest(name, events) or "see `stageauto events`")
+
+
+def _simulate_scenario(ctx: typer.Context, name: str) -> None:
+    from stageauto.report.running import result_lines
+    from stageauto.runner.clock import SystemClock
+    from stageauto.runner.scenario import run_scenario
+    from stageauto.runner.testing import read_suite
+
+    out = output(ctx)
+    suite = read_suite(root(ctx), [name], None, SystemClock().now())
+    workspace = suite.loaded.workspace
+    if workspace is None or suite.broken:
+        _invalid(out, suite.loaded)
+    assert workspace is not None
+    failed = False
+    for one in suite.scenarios:
+        result = run_scenario(workspace, one, watch=lambda simulation: _show(out, simulation, 0, 0))
+        if result.failures:
+            failed = True
+            for line in result_lines(result, workspace.zone, color=out.colored()):
+                out.hint(line)
+    if failed:
+        raise typer.Exit(FINDINGS)
+
+
+def _show(out: Output, simulation: Simulation, after_seq: int, since: int) -> None:
+    from stageauto.report import running, shapes
+    from stageauto.runner.facts import facts_of
+    from stageauto.runner.look import ItemView
+    from stageauto.runner.testing import observed
+
+    seen = observed(simulation, after_seq)
+    seen["sent"] = [one for one in seen["sent"] if one["at"] >= since]  # type: ignore[attr-defined]
+    facts = facts_of(simulation.workspace)
+
+    def data() -> dict[str, Any]:
+        timeline = [shapes.entry(one, facts) for one in seen["timeline"]]  # type: ignore[attr-defined]
+        items = [shapes.item(ItemView(one, _first_contact(simulation, one))) for one in seen["items"]]  # type: ignore[attr-defined]
+        return running.simulated_data(seen, timeline, items)
+
+    out.show(data, lambda: running.simulated_lines(seen, simulation.workspace.zone))
+
+
+def _first_contact(simulation: Simulation, item: Item) -> Contact | None:
+    return simulation.state.contact(item.contacts[0]) if item.contacts else None
+
+
+def _invalid(out: Output, loaded: Any) -> None:
+    """A workspace that does not validate: as `validate` says it."""
+    from stageauto.report.diagnostics import as_data, render_text
+
+    if out.json:
+        out.document(as_data(loaded.diagnostics))
+    else:
+        out.hint(render_text(loaded.diagnostics, color=out.colored()))
+    raise typer.Exit(FINDINGS)
+
+
+# -- test ------------------------------------------------------------------------------------------------------------
+
+
+def test(
+    ctx: typer.Context,
+    scenarios: Annotated[list[str] | None, typer.Argument(metavar="[SCENARIOS]...", help="Files or folders")] = None,
+    word: Annotated[
+        str | None, typer.Option("-k", metavar="WORD", help="Only those with this word in name or file")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML")] = None,
+    coverage: Annotated[bool, typer.Option("--coverage", help="Say which rules and triggers never ran")] = False,
+) -> None:
+    """Run scenarios as tests on a virtual clock. Nothing outside is touched."""
+    from stageauto.report import running
+    from stageauto.runner.clock import SystemClock
+    from stageauto.runner.testing import new_coverage, read_suite, run_suite
+
+    out = output(ctx)
+    suite = read_suite(root(ctx), scenarios or [], word, SystemClock().now())
+    workspace = suite.loaded.workspace
+    if workspace is None:
+        _invalid(out, suite.loaded)
+    assert workspace is not None
+    counted = new_coverage(workspace) if coverage else None
+    results = []
+    for result in run_suite(workspace, suite, counted):
+        results.append(result)
+        if not out.json and not (out.quiet and result.outcome == "passed"):
+            for line in running.result_lines(result, workspace.zone, color=out.colored()):
+                out.line(line)
+    if junit is not None:
+        junit.write_text(running.junit(results), encoding="utf-8")
+    data = running.result_data(results)
+    if counted is not None:
+        data["coverage"] = {"percent": round(counted.percent, 1), "missing": counted.missing()}
+    if out.json:
+        out.document(data)
+    else:
+        out.line(running.summary(results))
+        for line in running.coverage_lines(counted) if counted is not None else ():
+            out.line(line)
+    raise typer.Exit(FINDINGS if data["failed"] else DONE)

@@ -1,0 +1,127 @@
+"""Actions, events and channels as people and machines read them."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from stageauto.channels.base import Delivered
+from stageauto.engine.durations import format_span
+from stageauto.engine.event_types import EventType
+from stageauto.report.tables import Cell, Table, safe
+from stageauto.runner.probe import Listed, Probed
+from stageauto.runner.reference import ActionInfo, takes
+
+
+def actions_table(found: Sequence[ActionInfo]) -> Table:
+    """One row for each kind of action."""
+    rows = [[one.do, one.group, ", ".join(one.entities), one.help] for one in found]
+    return Table(("do", "group", "for", "what it does"), rows, "no action fits")
+
+
+def action_page(one: ActionInfo) -> Iterator[str | Table]:
+    """All about one kind of action."""
+    yield safe(f"{one.do}: {one.help}")
+    if one.more:
+        yield ""
+        yield safe(one.more, keep_lines=True)
+    if one.options:
+        yield ""
+        rows = [
+            [name, takes(option), option.help, "required" if option.required else ""]
+            for name, option in one.options.items()
+        ]
+        yield Table(("with", "takes", "what it is", ""), rows)
+    if one.example:
+        yield ""
+        yield safe(one.example, keep_lines=True)
+
+
+def action_data(one: ActionInfo) -> dict[str, Any]:
+    """A kind of action as JSON."""
+    return {
+        "do": one.do, "group": one.group, "help": one.help, "entities": list(one.entities), "outer": one.outer,
+        "options": [
+            {"name": name, "required": option.required, "help": option.help, "schema": option.type.schema()}
+            for name, option in one.options.items()
+        ],
+        "example": one.example,
+    }  # fmt: skip
+
+
+def events_table(found: Sequence[EventType]) -> Table:
+    """One row for each kind of event."""
+    rows = [[one.name, _by(one), ", ".join(one.where), one.help] for one in found]
+    return Table(("event", "caused by", "where", "what it is"), rows)
+
+
+def _by(one: EventType) -> str:
+    return "stageauto" if one.engine else "the customer" if one.customer else "others"
+
+
+def event_page(one: EventType) -> Iterator[str | Table]:
+    """All about one kind of event."""
+    yield safe(f"{one.name}: {one.help}")
+    yield f"caused by {_by(one)}" + ("; any other keys may stand in its data" if one.open_data else "")
+    if one.data:
+        yield ""
+        yield Table(("data", "what it is"), [[key, what] for key, what in one.data.items()])
+    if one.example:
+        yield ""
+        yield safe(_example(one), keep_lines=True)
+
+
+def _example(one: EventType) -> str:
+    return textwrap.dedent(one.example).strip()
+
+
+def event_data(one: EventType) -> dict[str, Any]:
+    """A kind of event as JSON."""
+    return {
+        "event": one.name, "help": one.help, "where": list(one.where), "data": dict(one.data),
+        "open_data": one.open_data, "customer": one.customer, "engine": one.engine, "entities": list(one.entities),
+        "example": _example(one),
+    }  # fmt: skip
+
+
+def channels_table(found: Sequence[Listed]) -> Table:
+    """One row for each channel."""
+    rows: list[list[str | Cell]] = []
+    for one in found:
+        channel = one.channel
+        rate = f"{channel.rate[0]} in {format_span(channel.rate[1])}" if channel.rate else ""
+        state = Cell("set up", "done") if one.set_up else Cell("not set up: writes files", "skipped")
+        rows.append(
+            [channel.name, channel.type, channel.kind, str(channel.concurrency), rate, channel.on_unknown, state]
+        )
+    return Table(("channel", "type", "kind", "at once", "rate", "on unknown", "state"), rows)
+
+
+def channel_data(one: Listed) -> dict[str, Any]:
+    """A channel as JSON; of its options nothing, since they hold secrets."""
+    channel = one.channel
+    rate = {"count": channel.rate[0], "per_ms": channel.rate[1]} if channel.rate else None
+    return {
+        "name": channel.name, "type": channel.type, "kind": channel.kind, "concurrency": channel.concurrency,
+        "rate": rate, "timeout_ms": channel.timeout, "on_unknown": channel.on_unknown, "set_up": one.set_up,
+    }  # fmt: skip
+
+
+def probe_text(probed: Probed) -> str:
+    """What became of a probe, in a sentence."""
+    outcome: Any = probed.outcome
+    if isinstance(outcome, Delivered):
+        details = ", ".join(f"{key} {value}" for key, value in outcome.answer.items())
+        return f"sent to {probed.to} through {probed.channel.name}" + (f" ({details})" if details else "")
+    return f"not sent to {probed.to} through {probed.channel.name}: {outcome.reason}"
+
+
+def probe_data(probed: Probed) -> dict[str, Any]:
+    """What became of a probe, as JSON."""
+    outcome: Any = probed.outcome
+    answer = dict(outcome.answer) if isinstance(outcome, Delivered) else {}
+    return {
+        "channel": probed.channel.name, "type": probed.channel.type, "to": probed.to, "ok": probed.ok,
+        "outcome": type(outcome).__name__.lower(), "answer": answer, "error": "" if probed.ok else outcome.reason,
+    }  # fmt: skip

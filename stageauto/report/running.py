@@ -1,0 +1,237 @@
+"""What `run`, `test` and `simulate` say."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
+
+from stageauto.report.output import Output, dumps
+from stageauto.report.tables import safe
+from stageauto.report.timeline import sentence
+from stageauto.report.times import local, utc
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from stageauto.engine.state import Entry
+    from stageauto.runner.scenario import Missed, Result
+    from stageauto.runner.testing import Coverage
+
+GREEN, RED, DIM, OFF = "\033[32m", "\033[31m", "\033[2m", "\033[0m"
+
+
+# -- test ------------------------------------------------------------------------------------------------------------
+
+
+def result_data(results: Sequence[Result]) -> dict[str, Any]:
+    """The JSON document of `test`."""
+    return {
+        "passed": sum(one.outcome == "passed" for one in results),
+        "failed": sum(one.outcome != "passed" for one in results),
+        "scenarios": [
+            {
+                "scenario": one.scenario,
+                "file": one.file,
+                "outcome": one.outcome,
+                "failures": [_missed_data(missed) for missed in one.failures],
+            }
+            for one in results
+        ],
+    }
+
+
+def _missed_data(missed: Missed) -> dict[str, Any]:
+    return {
+        "step": missed.step,
+        "line": missed.place.line,
+        "at": utc(missed.at) if missed.at else None,
+        "message": missed.message,
+        "expected": missed.expected,
+        "found": list(missed.found),
+    }
+
+
+def result_lines(result: Result, zone: ZoneInfo, *, color: bool) -> Iterator[str]:
+    """One scenario: a line when it passed; what was expected, what happened and the history around it when not."""
+    good = result.outcome == "passed"
+    done, broken = ("✓", "✗") if (sys.stdout.encoding or "").lower().startswith("utf") else ("ok", "FAILED")
+    mark = done if good else broken
+    tint, off = (GREEN if good else RED, OFF) if color else ("", "")
+    yield f"{tint}{mark}{off} {safe(result.scenario)}  ({safe(result.file)})"
+    for missed in result.failures:
+        yield from _missed_lines(missed, zone)
+
+
+def _missed_lines(missed: Missed, zone: ZoneInfo) -> Iterator[str]:
+    moment = f" at {local(missed.at, zone)}" if missed.at else ""
+    yield f"    {safe(missed.place.file)}:{missed.place.line}: {safe(missed.message)}{moment}"
+    if missed.expected:
+        yield f"      expected  {safe(missed.expected)}"
+    for index, found in enumerate(missed.found):
+        yield f"      {'found     ' if not index else '          '}{safe(found)}"
+    if missed.expected and not missed.found:
+        yield "      found     nothing"
+    if missed.timeline:
+        yield "      what happened before:"
+        yield from (f"        {safe(entry_line(entry, zone))}" for entry in missed.timeline)
+
+
+def summary(results: Sequence[Result]) -> str:
+    """The closing line."""
+    failed = sum(one.outcome != "passed" for one in results)
+    return f"{len(results) - failed} passed, {failed} failed"
+
+
+def coverage_lines(coverage: Coverage) -> Iterator[str]:
+    """What no scenario reached, and the percentage."""
+    missing = coverage.missing()
+    total = len(coverage.rules) + len(coverage.triggers)
+    yield f"{total - len(missing)} of {total} rules and triggers ran in a scenario ({coverage.percent:.0f} %)"
+    yield from (f"  never ran: {safe(name)}" for name in missing)
+
+
+def junit(results: Sequence[Result]) -> str:
+    """The results as JUnit XML."""
+    suite = ET.Element(
+        "testsuite", name="stageauto", tests=str(len(results)),
+        failures=str(sum(one.outcome == "failed" for one in results)),
+        errors=str(sum(one.outcome == "error" for one in results)),
+    )  # fmt: skip
+    for one in results:
+        case = ET.SubElement(suite, "testcase", classname=one.file, name=one.scenario)
+        for missed in one.failures:
+            text = "\n".join([f"{missed.place.file}:{missed.place.line}", f"expected {missed.expected}", *missed.found])
+            kind = "error" if one.outcome == "error" else "failure"
+            ET.SubElement(case, kind, message=missed.message).text = _xml_safe(text)
+    ET.indent(suite)
+    return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _xml_safe(text: str) -> str:
+    return "".join(ch if ch in "\t\n" or ord(ch) >= 32 else "?" for ch in text)
+
+
+# -- simulate --------------------------------------------------------------------------------------------------------
+
+
+def entry_line(entry: Entry, zone: ZoneInfo) -> str:
+    """A line of history: when, whose, what."""
+    return f"{local(entry.at, zone)}  {entry.item}  {sentence(entry, zone)}"
+
+
+def simulated_lines(seen: Mapping[str, Any], zone: ZoneInfo) -> Iterator[str]:
+    """A simulation as a timeline, and what it would send."""
+    for entry in seen["timeline"]:
+        yield safe(entry_line(entry, zone))
+    if not seen["timeline"]:
+        yield "nothing happens"
+    yield ""
+    yield f"{len(seen['sent'])} message(s) would go out, {len(seen['pending'])} run(s) would be pending at the end"
+
+
+def simulated_data(seen: Mapping[str, Any], timeline: list[Any], items: list[Any]) -> dict[str, Any]:
+    """The JSON document of `simulate`."""
+    return {
+        "timeline": timeline,
+        "sent": [{**one, "at": utc(one["at"])} for one in seen["sent"]],
+        "items": items,
+        "pending": [
+            {
+                "id": one["id"], "item": one["item"], "pipeline": one["pipeline"], "stage": one["stage"],
+                "rule": one["rule"], "do": one["do"], "due": utc(one["due"]), "state": one["state"],
+                "reason": one["waiting_for"],
+            }
+            for one in seen["pending"]
+        ],
+    }  # fmt: skip
+
+
+# -- run -------------------------------------------------------------------------------------------------------------
+
+
+class Log:
+    """The daemon's log: readable lines, or JSON objects a line; on a terminal a status line below them."""
+
+    def __init__(self, out: Output, zone: ZoneInfo, *, json: bool) -> None:
+        self._out = out
+        self._zone = zone
+        self._json = json
+        self._status = ""
+        self._live = sys.stderr.isatty() and not json and not out.quiet
+
+    def hear(self, now: int, kind: str, data: Mapping[str, Any]) -> None:
+        """One thing that happened."""
+        if self._json:
+            shown = {key: _plain(value, self._zone) for key, value in data.items()}
+            self._write(dumps({"at": utc(now), "kind": kind, **shown}))
+            return
+        if self._out.quiet and kind not in LOUD:
+            return
+        text = entry_text(data["entry"], self._zone) if kind == "entry" else _SAYS.get(kind, _any)(kind, data)
+        self._write(f"{local(now, self._zone, seconds=True)}  {safe(text)}")
+
+    def _write(self, line: str) -> None:
+        self.clear()
+        self._out.line(line, flush=True)
+        self._draw()
+
+    def status(self, text: str) -> None:
+        """What the status line says from now on."""
+        if self._live and text != self._status:
+            self.clear()
+            self._status = text
+            self._draw()
+
+    def clear(self) -> None:
+        """Takes the status line away."""
+        if self._live and self._status:
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()
+
+    def _draw(self) -> None:
+        if self._live and self._status:
+            sys.stderr.write(f"{DIM}{self._status}{OFF}")
+            sys.stderr.flush()
+
+
+LOUD = ("restored", "held", "clock_jumped", "version_refused", "batch_broke", "item_broke", "broke")
+
+
+def entry_text(entry: Entry, zone: ZoneInfo) -> str:
+    """An item's line of history in the daemon's log."""
+    return f"{entry.item:<12} {sentence(entry, zone)}"
+
+
+def _plain(value: Any, zone: ZoneInfo) -> Any:
+    if hasattr(value, "kind") and hasattr(value, "data"):
+        return {
+            "seq": value.seq, "at": utc(value.at), "kind": value.kind, "item": value.item, "author": value.author,
+            "text": sentence(value, zone), "data": value.data,
+        }  # fmt: skip
+    return value
+
+
+def _started(_: str, data: Mapping[str, Any]) -> str:
+    return f"running version {data['version']} on {data['state']}; Ctrl-C ends it"
+
+
+def _stopped(_: str, data: Mapping[str, Any]) -> str:
+    left = f", {data['in_flight']} still being sent: settled at the next start" if data["in_flight"] else ""
+    return f"stopped: {data['decided']} decided, {data['sent']} sent{left}"
+
+
+def _delivery(_: str, data: Mapping[str, Any]) -> str:
+    error = f": {data['error']}" if data["error"] else ""
+    return f"{data['channel']} to {data['to']}: {data['state']}{error}"
+
+
+def _any(kind: str, data: Mapping[str, Any]) -> str:
+    words = kind.replace("_", " ")
+    rest = ", ".join(f"{name} {value}" for name, value in data.items() if name != "hint")
+    rest = "; ".join(one for one in (rest, str(data.get("hint") or "")) if one)
+    return f"{words}: {rest}" if rest else words
+
+
+_SAYS = {"started": _started, "stopped": _stopped, "delivery": _delivery}

@@ -1,0 +1,96 @@
+"""Tasks, inbox, feed, bookings, customers and the audit log as text for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stageauto.report.output import Text
+from stageauto.report.shapes import full_name
+from stageauto.report.tables import Cell, Row, Table
+from stageauto.report.times import local
+
+if TYPE_CHECKING:
+    from stageauto.engine.state import Booking, Contact, Exemption, Notice, Post, Task
+    from stageauto.runner.work import Listed
+    from stageauto.store.records import AuditEntry
+
+
+def tasks(view: Listed[Task]) -> Text:
+    """A line for each task; an overdue deadline stands out."""
+    zone = view.facts.zone
+    rows: list[Row] = []
+    for one in view.rows:
+        late = one.status == "open" and one.deadline is not None and one.deadline < view.now
+        deadline = Cell(local(one.deadline, zone) + (" (overdue)" if late else ""), "late" if late else "")
+        rows.append([one.id, one.item, one.title, one.assignee or "", deadline, one.priority, one.status])
+    return [Table(["task", "item", "title", "assignee", "deadline", "priority", "status"], rows, empty="no tasks")]
+
+
+def inbox(view: Listed[Notice]) -> Text:
+    """A line for each notification; those not read are marked."""
+    zone = view.facts.zone
+    rows = [
+        ["•" if one.read_at is None else "", local(one.at, zone), one.user, one.item, one.sender, one.text]
+        for one in view.rows
+    ]
+    return [Table(["", "at", "to", "item", "from", "text"], rows, empty="nothing in the inbox")]
+
+
+def feed(view: Listed[Post]) -> Text:
+    """A line for each post; comments stand under theirs."""
+    zone = view.facts.zone
+    rows = [
+        [one.id, local(one.at, zone), one.item, one.author, one.text if one.parent is None else f"  > {one.text}"]
+        for one in view.rows
+    ]
+    return [Table(["post", "at", "item", "author", "text"], rows, empty="nothing in the feed")]
+
+
+def bookings(view: Listed[Booking]) -> Text:
+    """A line for each booking."""
+    zone = view.facts.zone
+    rows = [
+        [
+            one.id, view.facts.resources.get(one.resource, one.resource), local(one.start, zone), local(one.end, zone),
+            one.item or "", one.user or "", one.status,
+        ]
+        for one in view.rows
+    ]  # fmt: skip
+    return [Table(["booking", "resource", "from", "to", "item", "user", "status"], rows, empty="no bookings")]
+
+
+def contacts(view: Listed[Contact]) -> Text:
+    """A line for each customer."""
+    rows = [
+        [
+            one.id, full_name(one), ", ".join(each["value"] for each in one.emails),
+            ", ".join(each["value"] for each in one.phones), ", ".join(one.opt_out).replace("*", "all"),
+        ]
+        for one in view.rows
+    ]  # fmt: skip
+    return [Table(["contact", "name", "e-mail", "phone", "opted out of"], rows, empty="no contacts")]
+
+
+def exceptions(view: Listed[Exemption]) -> Text:
+    """A line for each address, with how many messages from it were not let in."""
+    zone = view.facts.zone
+    rows = [[one.value, one.kind, local(one.added_at, zone), one.author, str(one.dropped)] for one in view.rows]
+    columns = ["address", "kind", "added", "by", "dropped"]
+    return [Table(columns, rows, empty="the exceptions list is empty", right=frozenset({"dropped"}))]
+
+
+def audit(view: Listed[AuditEntry]) -> Text:
+    """A line for each change."""
+    zone = view.facts.zone
+    rows = [
+        [
+            local(one.at, zone, seconds=True), one.author, one.action, one.target,
+            "; ".join(f"{name}: {_words(value)}" for name, value in one.data.items()),
+        ]
+        for one in view.rows
+    ]  # fmt: skip
+    return [Table(["at", "who", "did", "what", "more"], rows, empty="nothing was changed yet")]
+
+
+def _words(value: object) -> str:
+    return ", ".join(str(one) for one in value) if isinstance(value, list) else str(value)
