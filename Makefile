@@ -70,7 +70,7 @@ docs: setup ## the handbook, into site/
 	$(BIN)/zensical build --clean --strict
 
 lock: setup ## requirements.lock again, from pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --quiet --group dev --group docs --group package --universal \
+	$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --group dev --group docs --group package --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --custom-compile-command "make lock" $(UPGRADE) --output-file requirements.lock
 	touch $(STAMP)
