@@ -34,6 +34,11 @@ class Mark:
         self.path = Path(f"{os.fspath(state)}.mark")
         self._fd: int | None = None
 
+    @property
+    def fd(self) -> int | None:
+        """The open file, for the queue of writers; None while it is only read."""
+        return self._fd
+
     def read(self) -> tuple[int, Height] | None:
         """(inode of the state's file, how far it had come); None where there is no mark or none that can be read."""
         try:

@@ -20,6 +20,7 @@ from stageauto.store.driver import dbapi
 from stageauto.store.faults import BUSY, code_of, explained
 from stageauto.store.mark import Height, Mark
 from stageauto.store.sqlite_state import SqliteReader, SqliteState
+from stageauto.store.turn import leave_turn, take_turn
 
 if TYPE_CHECKING:
     import sqlite3
@@ -130,7 +131,7 @@ class SqliteStore:
         """
         connection = self.connection
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            self._begin()
             self._check_in_place()
             state = SqliteState(connection)
             yield state
@@ -143,6 +144,17 @@ class SqliteStore:
             raise
         if self.mark:
             self.mark.rise(*state.written())
+
+    def _begin(self) -> None:
+        """Takes the write lock, in turn with the other writers."""
+        fd = self.mark.fd if self.mark else None
+        if fd is None or not take_turn(fd):  # who has it for a minute is stopped or dead slow: SQLite decides
+            self.connection.execute("BEGIN IMMEDIATE")
+            return
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+        finally:
+            leave_turn(fd)
 
     @contextmanager
     def read(self) -> Iterator[SqliteReader]:

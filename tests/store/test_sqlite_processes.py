@@ -52,7 +52,7 @@ class TestWriters:
         with ExitStack() as stack:  # they make the file together, too
             started = [stack.enter_context(process("write", path, f"p{n}", seconds)) for n in range(4)]
             said = [finish(one) for one in started]
-        assert all(len(one) > 5 for one in said), [len(one) for one in said]
+        assert all(len(one) > 5 for one in said), [len(one) for one in said]  # nobody starves
         keys = sorted(key for one in said for key in one)
         with SqliteStore.open(path) as store, store.read() as state:
             assert sorted(one.id for one in state.items() if one.id != "shared") == keys
