@@ -69,8 +69,10 @@ class _Track:
     def _moves(self, items: Sequence[int], first: int) -> None:
         with self._store.transaction() as state:
             draft = draft_of(state, self._world)
-            for number, item in enumerate(items, start=first):
-                step.take(draft, next_event(number, item_name(item), START + 1000 + number))
+            events = [next_event(n, item_name(item), START + 1000 + n) for n, item in enumerate(items, start=first)]
+            draft.foresee([one.item for one in events if one.item], [one.id for one in events])
+            for event in events:
+                step.take(draft, event)
             draft.flush()
 
     def check(self) -> None:

@@ -30,6 +30,8 @@ from stageauto.engine.state import (
     Task,
 )
 
+_AT_ONCE = 500  # items read in one go
+
 
 class Draft:
     """What one transaction reads and changes.
@@ -68,6 +70,7 @@ class Draft:
         self._sent_order = 0
         self._heap: list[tuple[int, int, str]] = []
         self._seq: int | None = None
+        self._unheard: set[str] = set()  # events that are certainly not in the state yet
         self._taken: set[str] = set()  # events of this draft: asking whether one is known need not write the others
 
     # -- order and names ---------------------------------------------------------------------------------------------
@@ -239,7 +242,9 @@ class Draft:
 
     def event_known(self, event_id: str) -> bool:
         """True when the event was accepted before."""
-        return event_id in self._taken or self.state.event_known(event_id)
+        if event_id in self._taken:
+            return True
+        return event_id not in self._unheard and self.state.event_known(event_id)
 
     # -- side records ------------------------------------------------------------------------------------------------
 
@@ -309,9 +314,21 @@ class Draft:
             self.state.write(changes)
             self.changes = Changes()
 
+    def foresee(self, items: Iterable[str], events: Sequence[str] = ()) -> None:
+        """Reads in one go what is about to be asked for one by one: these items, whether these events are known."""
+        wanted = [item_id for item_id in dict.fromkeys(items) if item_id not in self._items]
+        if len(wanted) > 1:
+            for item in self.state.items_by_id(wanted):
+                self._items[item.id] = item
+        if len(events) > 1:
+            self._unheard.update(events)
+            self._unheard -= self.state.events_known(events)
+
     def look_ahead(self, now: int, limit: int) -> None:
         """Notes up to `limit` items of the state that are due, so that `pop_due` gives them in order."""
-        for key in self.state.due_items(now, limit):
+        due = self.state.due_items(now, limit)
+        self.foresee([item_id for _, _, item_id in due[:_AT_ONCE]])
+        for key in due:
             heapq.heappush(self._heap, (key[0], key[1], key[2]))
 
     def peek_due(self) -> int | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from stageauto.errors import StageautoError
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 _EPOCH: Final = datetime(1970, 1, 1)
+_EPOCH_DAY: Final = _EPOCH.toordinal()
 _DAY_MS: Final = 86_400_000
 _SHOWN: Final = 40
 # A customer may send any date. Inside these bounds calendars can be walked for years without leaving what datetime
@@ -49,6 +51,32 @@ def from_local(local: datetime, zone: ZoneInfo) -> int:
     """
     offset = local.replace(tzinfo=zone, fold=0).utcoffset() or timedelta()
     return _as_ms(local - _EPOCH) - _as_ms(offset)
+
+
+def days_later(ms: int, days: int, zone: ZoneInfo) -> int | None:
+    """The same local time so many days later (earlier when negative), ms UTC; None where it takes a closer look.
+
+    Most days are nowhere near a change of the clocks: there the wall clock is plain arithmetic.
+    """
+    then = ms + days * _DAY_MS
+    before, after = _calm(ms // _DAY_MS, zone), _calm(then // _DAY_MS, zone)
+    return None if before is None or after is None else then + before - after
+
+
+def midnight(day: date, zone: ZoneInfo) -> int:
+    """The first moment of that local day, ms UTC."""
+    number = day.toordinal() - _EPOCH_DAY
+    offset = _calm(number, zone)
+    return from_local(datetime(day.year, day.month, day.day), zone) if offset is None else number * _DAY_MS - offset
+
+
+@lru_cache(maxsize=4096)
+def _calm(number: int, zone: ZoneInfo) -> int | None:
+    """The offset of that day (UTC, counted from 1970), in ms; None where it changes within two days around it."""
+    if not _FIRST_MS < number * _DAY_MS < _LAST_MS:
+        return None
+    found = {offset_ms((number + near) * _DAY_MS, zone) for near in (-2, -1, 0, 1, 2, 3)}
+    return found.pop() if len(found) == 1 else None
 
 
 def offset_ms(ms: int, zone: ZoneInfo) -> int:

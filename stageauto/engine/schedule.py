@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from stageauto.engine.durations import Duration
-from stageauto.engine.local import LocalTimeError, from_local, parse_local, to_local, wall
+from stageauto.engine.local import LocalTimeError, from_local, midnight, parse_local, to_local, wall
 from stageauto.engine.quiet import Quiet, after_quiet
 from stageauto.engine.repeats import Repeat, occurrence
 from stageauto.engine.shifts import shift
@@ -163,13 +163,13 @@ def _anchor(
         return value, value
     else:
         day = wall(value, zone).date()
-    midnight = from_local(datetime(day.year, day.month, day.day), zone)
+    first = midnight(day, zone)
     if hours is None:
-        return midnight, midnight
+        return first, first
     start = hours.first_open_on(day)
     if start is None:
-        start = hours.clamp_back(midnight) if when.kind == "before" else hours.next_open(midnight)
-    return _never_open(hours) if start is None else (start, midnight)
+        start = hours.clamp_back(first) if when.kind == "before" else hours.next_open(first)
+    return _never_open(hours) if start is None else (start, first)
 
 
 def _missing(when: When) -> Missing | NotDue:

@@ -6,7 +6,7 @@ import calendar
 from datetime import MAXYEAR, MINYEAR, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from stageauto.engine.local import from_local, wall
+from stageauto.engine.local import days_later, from_local, wall
 from stageauto.engine.opening import CalendarError
 
 if TYPE_CHECKING:
@@ -27,15 +27,22 @@ def shift(ms: int, d: Duration, zone: ZoneInfo, working: Calendar | None, sign: 
     """
     count = sign * times
     if d.months or d.days:
-        local = wall(ms, zone)
-        if d.months:
-            local = _months_on(local, count * d.months)
-        ms = from_local(_days_on(local, count * d.days), zone)
+        ms = _on_the_wall(ms, count * d.months, count * d.days, zone)
     if d.working_days or d.working_ms:
         if working is None:
             raise CalendarError(f"the duration {d} needs a calendar called 'working'", hint="add it under calendars")
         ms = working.add_open_time(working.add_working_days(ms, count * d.working_days), count * d.working_ms)
     return ms + count * d.ms
+
+
+def _on_the_wall(ms: int, months: int, days: int, zone: ZoneInfo) -> int:
+    plain = None if months else days_later(ms, days, zone)
+    if plain is not None:
+        return plain
+    local = wall(ms, zone)
+    if months:
+        local = _months_on(local, months)
+    return from_local(_days_on(local, days), zone)
 
 
 def _months_on(local: datetime, months: int) -> datetime:

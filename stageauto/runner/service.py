@@ -316,6 +316,7 @@ class Service:
             draft = self._draft(state)
             for letter in letters:
                 self._open(draft, letter, marks, now)
+            draft.foresee([one.row.item for one in arrivals if one.row.item], [one.row.id for one in arrivals])
             rows = [self._take_event(draft, one.row, now) for one in arrivals]
             done = len(letters) + len(rows) + (self._decide(draft, state, now, budget) if budget else 0)
             draft.flush()

@@ -9,35 +9,36 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
-from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
+
+import orjson
 
 from stageauto.engine.state import Item, Run
 
 T = TypeVar("T")
 
-# Circles cannot be: everything comes from JSON or YAML that was parsed, or was made by the engine.
-# An encoder of the `json` module puts its parts together anew for every text; half of a small text's time.
-_encoder: Any = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
-_parts = (
-    c_make_encoder(None, _encoder.default, encode_basestring, None, ":", ",", False, False, True)  # noqa: FBT003
-    if c_make_encoder is not None
-    else _encoder.iterencode
-)
-_encode_ascii = json.JSONEncoder(ensure_ascii=True, check_circular=False, separators=(",", ":")).encode
-parse: Callable[[str], Any] = json.JSONDecoder().decode
+_slow = json.JSONEncoder(separators=(",", ":")).encode
+# What orjson writes of itself and `json` does not is refused here as there.
+_STRICT = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+_SLOWLY = " "
 
 
 def dumps(value: Any) -> str:
-    """Compact JSON that SQLite can keep: half a surrogate pair, which UTF-8 cannot say, stays escaped."""
-    text = "".join(_parts(value, 0))
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            return _encode_ascii(value)
-    return text
+    """Compact JSON that SQLite can keep; a number that is none (NaN, infinite) becomes null.
+
+    What orjson does not write (whole numbers over 64 bits, half a surrogate pair, numbers as keys) the `json` module
+    does, in a text that begins with a space: `parse` has to know it, for orjson would read a long number as a float.
+    """
+    try:
+        return orjson.dumps(value, option=_STRICT).decode()
+    except TypeError:
+        return _SLOWLY + _slow(value)
+
+
+def parse(text: str) -> Any:
+    """The value of a text that `dumps` made."""
+    return json.loads(text) if text.startswith(_SLOWLY) else orjson.loads(text)
 
 
 def _default(field: Field[Any]) -> Any:

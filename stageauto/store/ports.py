@@ -201,6 +201,12 @@ class Reader(Looker, Protocol):
     def items_in(self, pipeline: str, stages: Sequence[str] | None = None) -> Sequence[str]:
         """Ids of the not deleted items there, in order of creation."""
 
+    def items_by_id(self, item_ids: Sequence[str]) -> Sequence[Item]:
+        """Those of the items that are there, in no order; one by one `item` takes three times as long."""
+
+    def events_known(self, event_ids: Sequence[str]) -> set[str]:
+        """Those of the ids under which an event was accepted before."""
+
     def due_items(self, now: int, limit: int) -> Sequence[tuple[int, int, str]]:
         """(due, seq, item id) of items whose next due is at or before now, in that order."""
 

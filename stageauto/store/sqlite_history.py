@@ -34,6 +34,11 @@ class HistoryReader(ItemsReader):
         """True when an event of this id was accepted before."""
         return self._one("SELECT 1 FROM events WHERE key = ?", event_id) is not None
 
+    def events_known(self, event_ids: Sequence[str]) -> set[str]:
+        """Those of the ids under which an event was accepted before."""
+        known = "SELECT key FROM events WHERE key IN (SELECT value FROM json_each(?))"
+        return set(self._first(known, dumps(list(event_ids))))
+
     def event(self, event_id: str) -> Journal | None:
         """The event of this id as it was accepted, and what became of it."""
         row = self._row("SELECT seq, key, at, outcome, doc FROM events WHERE key = ?", event_id)

@@ -13,6 +13,7 @@ _COLUMNS = "id, key, pipeline, stage, responsible, closed, deleted, entered_at, 
 _ITEM = f"SELECT {_COLUMNS} FROM items WHERE key = ?"  # noqa: S608  # only words of ours
 _MENTIONING = f"""SELECT {_COLUMNS} FROM items
     WHERE instr(key || ' ' || doc, ?) ORDER BY deleted, id"""  # noqa: S608  # only words of ours
+_MANY = f"SELECT {_COLUMNS} FROM items WHERE key IN (SELECT value FROM json_each(?))"  # noqa: S608  # only words of ours
 _DUE = """SELECT next_due, next_seq, key FROM items WHERE next_due IS NOT NULL AND next_due <= ?
           ORDER BY next_due, next_seq LIMIT ?"""
 _OF_CONTACT = """SELECT key FROM item_contacts JOIN items ON items.id = item_contacts.item
@@ -39,6 +40,10 @@ class ItemsReader(Base):
         """The item, deleted ones too; a fresh object each time."""
         row = self._conn.execute(_ITEM, (item_id,)).fetchone()
         return None if row is None else self._read_item(row)
+
+    def items_by_id(self, item_ids: Sequence[str]) -> list[Item]:
+        """Those of the items that are there, in no order; one by one `item` takes three times as long."""
+        return [self._read_item(row) for row in self._all(_MANY, dumps(list(item_ids)))]
 
     def _read_item(self, row: Sequence[Any]) -> Item:
         number, key, pipeline, stage, responsible, closed, deleted, entered_at, next_due, next_seq, doc = row

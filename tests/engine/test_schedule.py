@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stageauto.engine.calendars import CalendarError, compile_calendar
 from stageauto.engine.durations import Duration, parse_duration
+from stageauto.engine.local import days_later, midnight, wall
 from stageauto.engine.schedule import (
     Due,
     LocalTimeError,
@@ -537,3 +538,19 @@ class TestRepeat:
             last = occurrence(Repeat(every=step), anchor, number, WARSAW, OFFICE, hours, last)
             runs.append(last)
         assert runs == expected[:8]
+
+
+@given(
+    ms=st.integers(-(2**42), 2**43),
+    days=st.integers(-800, 800),
+    zone=st.sampled_from(["Europe/Warsaw", "Pacific/Apia", "Australia/Lord_Howe", "Africa/Casablanca", "UTC"]),
+)
+@example(ms=1_325_160_000_000, days=1, zone="Pacific/Apia")  # 30 December 2011 was left out there
+@example(ms=1_743_296_400_000, days=-1, zone="Europe/Warsaw")
+def test_the_quick_way_to_another_day_is_the_way_by_the_wall_clock(ms, days, zone):
+    there = ZoneInfo(zone)
+    quick = days_later(ms, days, there)
+    if quick is not None:
+        assert quick == from_local(wall(ms, there) + timedelta(days=days), there)
+    day = wall(ms, there).date()
+    assert midnight(day, there) == from_local(datetime(day.year, day.month, day.day), there)

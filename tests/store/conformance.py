@@ -80,6 +80,18 @@ class Items:
         with store.read() as state:
             assert state.item("deal-1") is None
 
+    def test_many_items_are_read_in_one_go(self, store: Store) -> None:
+        first, second = item(fields={"note": "zażółć \ud800"}), item("deal-2", tags=["vip"])
+        run(first, "welcome", 1, due=3000)
+        put(store, items=[first, second, item("deal-3")])
+        with store.transaction() as state:
+            found = {one.id: one for one in state.items_by_id(["deal-2", "deal-1", "deal-9"])}
+            assert found == {"deal-1": first, "deal-2": second}
+            found["deal-2"].stage = "won"
+            state.write(Changes(items=[found["deal-2"]]))
+            assert state.items_in("sales", ["won"]) == ["deal-2"]
+            assert not state.items_by_id([])
+
     def test_each_reading_gives_a_fresh_item(self, store: Store) -> None:
         put(store, items=[item()])
         with store.transaction() as state:
@@ -247,6 +259,11 @@ class History:
         assert bases[0] > 0
         assert bases[0] + 1_000_000 < bases[1]
         assert bases[1] + 1_000_000 < bases[2]
+
+    def test_many_events_are_asked_for_in_one_go(self, store: Store) -> None:
+        put(store, journal=[Journal(key, "app.x", 1, "", "", None, None, {}) for key in ("a", "ä")])
+        with store.read() as state:
+            assert state.events_known(["b", "ä", "a", "c"]) == {"a", "ä"}
 
     def test_an_event_is_known_from_when_it_was_accepted(self, store: Store) -> None:
         event = Journal("e-1", "form.submitted", 5, "hook", "", None, "ewa@example.com", {"x": [1]})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +15,7 @@ from stageauto.store.codec import ITEM_COLUMNS, Codec, dump_item, dumps, load_it
 
 TEXT = st.text(st.characters(), max_size=20)  # half surrogate pairs and NUL too
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | TEXT,
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=8,
 )
@@ -84,6 +86,22 @@ def test_any_json_value_comes_back_as_it_was(value: Any) -> None:
     text = dumps(value)
     text.encode()
     assert parse(text) == value
+
+
+@pytest.mark.parametrize("value", [2**64, -(2**63) - 1, 10**40, {"a": [1, 10**30, "\ud83d"]}, "\udc00", {1: "a"}])
+def test_what_the_fast_way_cannot_write_is_whole_all_the_same(value: Any) -> None:
+    expected = {"1": "a"} if value == {1: "a"} else value
+    assert parse(dumps(value)) == expected
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_number_that_is_none_becomes_null(value: float) -> None:
+    assert parse(dumps({"x": value})) == {"x": None}
+
+
+def test_what_json_does_not_know_is_refused() -> None:
+    with pytest.raises(TypeError):
+        dumps({"at": datetime(2026, 3, 2, tzinfo=UTC)})
 
 
 def test_rows_written_before_a_field_existed_read_as_its_default() -> None:
