@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
-from operator import attrgetter
+from itertools import compress
+from operator import attrgetter, ne
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -66,11 +67,7 @@ class Codec(Generic[T]):
         values = self._values(thing)
         if values == self._defaults:
             return {}
-        packed = {
-            name: value
-            for name, value, default in zip(self._names, values, self._defaults, strict=True)
-            if value != default
-        }
+        packed = dict(compress(zip(self._names, values, strict=True), map(ne, values, self._defaults)))
         for name in self._sets:
             if name in packed:
                 packed[name] = sorted(packed[name])
@@ -98,7 +95,7 @@ class Codec(Generic[T]):
 # The fields that every run has come by position, the others by name: a run is most of what an item's row holds.
 _RUN_FIXED = ("rule", "seq", "scheduled_at", "state", "due", "base", "cause")
 _RUN_SHARED = ("id", "pipeline", "stage", "visit")  # mostly those of the item: written where they differ
-_CASCADE = {"cascade"}
+_RUN_TUPLES = tuple(one.name for one in fields(Run) if str(one.type).startswith("tuple"))
 _run_fixed = attrgetter(*_RUN_FIXED)
 _run_rest: Codec[Run] = Codec(Run, (*_RUN_FIXED, *_RUN_SHARED))
 
@@ -126,32 +123,16 @@ def pack_run(run: Run, item: Item) -> list[Any]:
 def unpack_run(packed: Sequence[Any], item: Item) -> Run:
     """The run again."""
     rule, seq, scheduled_at, state, due, base, cause = packed[:7]
-    if len(packed) == len(_RUN_FIXED):  # nothing but the usual, which is worth a way of its own
-        run_id = f"{item.id}.{item.visit}.{rule}"
-        run = Run(run_id, rule, item.pipeline, item.stage, item.visit, seq, scheduled_at, state, due, base)
-        run.cause = cause
-        return run
-    rest: dict[str, Any] = packed[7]
-    if rest.keys() == _CASCADE:  # what an automatic move leaves in every run
-        run_id = f"{item.id}.{item.visit}.{rule}"
-        run = Run(run_id, rule, item.pipeline, item.stage, item.visit, seq, scheduled_at, state, due, base)
-        run.cause, run.cascade = cause, tuple(rest["cascade"])
-        return run
-    visit = rest.pop("visit", item.visit)
-    return _run_rest.unpack(
-        rest,
-        id=rest.pop("id") if "id" in rest else f"{item.id}.{visit}.{rule}",
-        rule=rule,
-        pipeline=rest.pop("pipeline", item.pipeline),
-        stage=rest.pop("stage", item.stage),
-        visit=visit,
-        seq=seq,
-        scheduled_at=scheduled_at,
-        state=state,
-        due=due,
-        base=base,
-        cause=cause,
-    )
+    visit = item.visit
+    run = Run(f"{item.id}.{visit}.{rule}", rule, item.pipeline, item.stage, visit, seq, scheduled_at, state, due, base)
+    run.cause = cause
+    if len(packed) > len(_RUN_FIXED):
+        rest: dict[str, Any] = packed[7]
+        if "visit" in rest:
+            run.id = f"{item.id}.{rest['visit']}.{rule}"
+        for name, value in rest.items():
+            setattr(run, name, tuple(value) if name in _RUN_TUPLES else value)
+    return run
 
 
 def dump_item(item: Item) -> str:
