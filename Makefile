@@ -9,6 +9,8 @@ STAMP := $(VENV)/.set-up
 N ?= 200
 # `make lock UPGRADE=--upgrade` takes newer versions; without it only what pyproject.toml asks for changes.
 UPGRADE ?=
+# Where `make run` listens; the links in its messages lead to 8765, as examples/stageauto.yaml says.
+PORT ?= 8765
 # What goes on to pytest or to the benchmarks: `make test ARGS="-k chain"`.
 ARGS ?=
 
@@ -35,13 +37,24 @@ $(STAMP): requirements.lock pyproject.toml
 run: setup ## the daemon on the example workspace, with a few items; Ctrl-C ends it
 	@test -e examples/.stageauto/state.db || STAGEAUTO="$(CURDIR)/$(BIN)/stageauto" sh examples/seed.sh
 	@echo "messages land in examples/.stageauto/outbox; in a second terminal: $(BIN)/stageauto -C examples board"
-	@$(BIN)/stageauto -C examples run
+	@if $(BIN)/python -c 'import socket, sys; socket.create_server(("127.0.0.1", int(sys.argv[1])))' $(PORT) 2>/dev/null; \
+	then echo "forms and chat: http://127.0.0.1:$(PORT)/forms/website and http://127.0.0.1:$(PORT)/chat"; \
+	  exec $(BIN)/stageauto -C examples run --listen 127.0.0.1:$(PORT); \
+	else echo "port $(PORT) of this machine is taken: running without forms and pages; or: make run PORT=8766"; \
+	  exec $(BIN)/stageauto -C examples run; fi
 
 test: setup lint needs ## what CI runs: all of lint, then all tests
 	$(BIN)/pytest $(ARGS)
 
-needs: # what the tests need beyond PyPI: openssl makes their throwaway certificates
-	@command -v openssl >/dev/null || test "$$(id -u)" != 0 || { apt-get update -q && apt-get install -y -q openssl; }
+# What the tests need beyond PyPI: openssl makes their throwaway certificates, Dovecot is their mail server, Chromium looks
+# at the pages. Only root can install them; where they are missing, those tests are skipped and say why.
+needs:
+	@lacking=""; \
+	command -v openssl >/dev/null || lacking="$$lacking openssl"; \
+	test -x "$$(command -v dovecot || echo /usr/sbin/dovecot)" || lacking="$$lacking dovecot-imapd"; \
+	command -v chromium >/dev/null || lacking="$$lacking chromium"; \
+	test -z "$$lacking" || test "$$(id -u)" != 0 \
+	  || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$lacking; }
 
 lint: ruff types layers ## style, types and the direction of imports
 

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Neither the pace of the machine nor chance decides whether a test passes: the same examples every time, however long
+# one takes. `--hypothesis-profile=explore` goes looking for new ones.
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("stageauto", settings.get_profile("explore"), derandomize=True)
+settings.load_profile("stageauto")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -74,7 +74,7 @@ class Scheduled(Action):
             end=end,
         )
         told: list[Effect] = [Notify(staff, self._words(context, appointment))] if staff else []
-        return [activity, *told, *unreached, *self._invitations(appointment, guests)]
+        return [activity, *told, *unreached, *self._invitations(context, appointment, guests)]
 
     def _appointment(self, context: Context, start: int, end: int, guests: Sequence[Reached]) -> Appointment:
         organizer = context.responsible()
@@ -97,16 +97,19 @@ class Scheduled(Action):
         when = _values.local_text(context, appointment.start)
         return f"{self.activity.capitalize()}: {appointment.subject}, {when}{place}"
 
-    def _invitations(self, appointment: Appointment, guests: Sequence[Reached]) -> list[Send]:
-        text = icalendar(appointment)
-        return [
-            Send(
-                "calendar",
-                "calendar",
-                one.to,
-                {"ics": text, "to": one.to, "subject": appointment.subject},
-                one.contact,
-                one.addresses,
-            )
-            for one in guests
-        ]
+    def _invitations(self, context: Context, appointment: Appointment, guests: Sequence[Reached]) -> list[Send]:
+        """One for each guest: into the calendars of staff where those can be written to, else by mail."""
+        channel = context.workspace.channel("calendar")
+        writes = channel.kind == "calendar" and channel.type not in ("file", "smtp")
+        sent = []
+        for one in guests:
+            user = context.workspace.users.get(one.user or "")
+            calendar = user.calendar_url if user else ""
+            if writes and user is not None and (calendar or channel.options.get("url")):
+                message = {"ics": icalendar(appointment, stored=True), "user": user.id, "calendar": calendar}
+                name = channel.name
+            else:
+                message, name = {"ics": icalendar(appointment)}, "mail" if writes else channel.name
+            message |= {"to": one.to, "subject": appointment.subject}
+            sent.append(Send("calendar", name, one.to, message, one.contact, one.addresses))
+        return sent

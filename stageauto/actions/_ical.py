@@ -29,16 +29,18 @@ class Appointment:
     attendees: Sequence[str] = ()
 
 
-def icalendar(appointment: Appointment) -> str:
+def icalendar(appointment: Appointment, *, stored: bool = False) -> str:
     """The VCALENDAR, its lines folded at 75 octets and ended by CRLF.
 
-    With an organizer it is a request to the attendees, without one it is published.
+    With an organizer it is a request to the attendees, without one it is published. `stored`: as a calendar keeps it
+    (RFC 4791, 4.1), and the server is told that the others have been invited already (RFC 6638, 7.1).
     """
+    agent = ";SCHEDULE-AGENT=CLIENT" if stored else ""
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
         "PRODID:-//stageauto//EN",
-        f"METHOD:{'REQUEST' if appointment.organizer else 'PUBLISH'}",
+        *([] if stored else [f"METHOD:{'REQUEST' if appointment.organizer else 'PUBLISH'}"]),
         "BEGIN:VEVENT",
         f"UID:{_text(appointment.uid)}",
         f"DTSTAMP:{_utc(appointment.stamp)}",
@@ -49,10 +51,22 @@ def icalendar(appointment: Appointment) -> str:
     lines += [f"DESCRIPTION:{_text(appointment.description)}"] if appointment.description else []
     lines += [f"LOCATION:{_text(appointment.place)}"] if appointment.place else []
     if appointment.organizer:
-        lines.append(f"ORGANIZER{_common_name(appointment.organizer_name)}:mailto:{appointment.organizer}")
-        lines += [f"ATTENDEE;ROLE=REQ-PARTICIPANT;RSVP=TRUE:mailto:{one}" for one in appointment.attendees]
+        lines.append(f"ORGANIZER{agent}{_common_name(appointment.organizer_name)}:mailto:{appointment.organizer}")
+        lines += [f"ATTENDEE{agent};ROLE=REQ-PARTICIPANT;RSVP=TRUE:mailto:{one}" for one in appointment.attendees]
     lines += ["SEQUENCE:0", "STATUS:CONFIRMED", "END:VEVENT", "END:VCALENDAR"]
     return "".join(f"{_fold(line)}\r\n" for line in lines)
+
+
+def published(appointments: Sequence[Appointment]) -> str:
+    """One VCALENDAR of them all, for a calendar that shows what is to come and takes no time from anybody."""
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//stageauto//EN", "METHOD:PUBLISH"]
+    for one in appointments:
+        lines += [
+            "BEGIN:VEVENT", f"UID:{_text(one.uid)}", f"DTSTAMP:{_utc(one.stamp)}", f"DTSTART:{_utc(one.start)}",
+            f"DTEND:{_utc(one.end)}", f"SUMMARY:{_text(one.subject)}", f"DESCRIPTION:{_text(one.description)}",
+            "TRANSP:TRANSPARENT", "END:VEVENT",
+        ]  # fmt: skip
+    return "".join(f"{_fold(line)}\r\n" for line in [*lines, "END:VCALENDAR"])
 
 
 def _utc(at: int) -> str:

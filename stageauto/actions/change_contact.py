@@ -21,7 +21,7 @@ class ChangeContact(Action):
 
     It can have a `first_name`, `last_name`, `emails`, `phones`, `language`, `timezone` and `opt_out`. Under `emails`
     and `phones` one address is added to those that are there; a list takes their place. `opt_out` is a list of mail,
-    sms, call, chat and whatsapp, or true for all of them.
+    sms, call, chat, whatsapp and audience, or true for all of them.
 
     `failed`: the item has no contact (`no_contact`).
 

@@ -43,9 +43,8 @@ class GenerateCode(Action):
     def check(self, builder: Builder) -> None:
         different = len(set(self.alphabet))
         if different != len(self.alphabet) or any(ch.isspace() or not ch.isprintable() for ch in self.alphabet):
-            builder.fault(
-                "bad-alphabet", "the alphabet has a character twice, or one that cannot be seen", ("alphabet",)
-            )
+            message = "the alphabet has a character twice, or one that cannot be seen"
+            builder.fault("bad-alphabet", message, ("alphabet",), hint="write each character once, without spaces")
         elif different**self.length < _FEWEST_CODES:
             builder.fault(
                 "bad-alphabet",

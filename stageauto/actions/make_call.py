@@ -33,8 +33,10 @@ class Say:
     text: Text = option(TextOption(), "What is said.")
     voice: str = option(Plain(), "The provider's name of the voice.", "")
     language: str = option(Plain(), "The language, such as pl-PL.", "")
-    volume: float | None = option(Plain("number", 0, 100), "How loud, 0 to 100.", None)
-    speed: float | None = option(Plain("number", 0.25, 4), "How fast; 1 is normal.", None)
+    volume: float | None = option(
+        Plain("number", 0, 100), "How loud, 0 to 100: 100 is as loud as the voice is by itself.", None
+    )
+    speed: float | None = option(Plain("number", 0.25, 4), "How fast: 1 is normal, 2 twice as fast.", None)
 
 
 @dataclass(frozen=True, slots=True)

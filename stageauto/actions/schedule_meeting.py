@@ -13,6 +13,9 @@ class ScheduleMeeting(Scheduled):
     """Plans a meeting: it stands in the item's plan, staff is told, and every attendee gets it into the calendar.
 
     It takes part who is responsible for the item, or whom `attendees` names; `customer` among them is invited by mail.
+    Where the channel `calendar` is a `caldav` one, it is written into the calendars of staff; all others have an
+    invitation (`.ics`) by mail.
+
     Say when by `start` (a field, a date and time) or by `in` (counted from now). It takes an hour unless `duration`
     says otherwise.
 

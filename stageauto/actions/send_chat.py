@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from stageauto.actions._files import FilesMissingError, attachments
 from stageauto.actions._recipients import who
 from stageauto.engine.action import Action, Context
-from stageauto.engine.effects import Effect, End, Send
+from stageauto.engine.effects import ChatNote, Effect, End, Send
 from stageauto.engine.options import AttachmentsOption, NameOption, Plain, TextOption, option
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SendChat(Action):
-    """Writes into the chat that the customer opened last.
+    """Writes into the chat that the customer opened last, through the channel by which that came.
 
-    With `hidden: true` only staff sees it there: a note beside the conversation.
+    With `hidden: true` only staff sees it: a note in the item's history, beside the conversation, that is never sent.
 
     `undeliverable`, and nothing is written: the customer never opened a chat (`no_chat`), the text is empty
     (`no_text`), a file to attach is not there (`no_file`, `no_document`). Whoever is on the exceptions list or has
@@ -42,15 +42,17 @@ class SendChat(Action):
     text: Text = option(TextOption(), "The text.")
     attach: tuple[Attachment, ...] = option(AttachmentsOption(), "Files to attach.", ())
     hidden: bool = option(Plain("boolean"), "Only staff sees it.", default=False)
-    channel: str = option(NameOption("channel", also=("chat",)), "The channel it goes by.", "chat")
+    channel: str | None = option(
+        NameOption("channel", also=("chat",)), "The channel it goes by; default: the one by which the chat came.", None
+    )
 
     def to_customer(self) -> bool:
         return not self.hidden
 
     def plan(self, context: Context) -> Sequence[Effect]:
         contact = context.contact()
-        chat = contact.chats[-1]["value"] if contact and contact.chats else ""
-        if contact is None or not chat:
+        opened = _last(context, contact.chats) if contact else None
+        if contact is None or opened is None:
             whom = who(contact) if contact else "the item has no contact"
             return [End("undeliverable", "no_chat", f"no chat was ever opened: {whom}")]
         text = context.words(self.text)
@@ -60,7 +62,23 @@ class SendChat(Action):
             files = attachments(context, self.attach)
         except FilesMissingError as error:
             return [End("undeliverable", error.code, str(error))]
-        message = {"to": chat, "text": text, "attachments": files, "hidden": self.hidden}
+        chat = opened["value"]
         if self.hidden:
-            return [Send("chat", self.channel, chat, message)]
-        return [Send("chat", self.channel, chat, message, contact.id, (chat,))]
+            return [ChatNote(chat, text, [one["name"] for one in files])]
+        message = {"to": chat, "text": text, "attachments": files}
+        return [Send("chat", self._channel(context, opened), chat, message, contact.id, (chat,))]
+
+    def _channel(self, context: Context, chat: Mapping[str, str]) -> str:
+        if self.channel is not None:
+            return self.channel
+        came_by = context.workspace.channels.get(chat.get("type", ""))
+        return came_by.name if came_by is not None and came_by.kind == "chat" else "chat"
+
+
+def _last(context: Context, chats: Sequence[Mapping[str, str]]) -> Mapping[str, str] | None:
+    """The chat that was opened last, but for those which one may not answer freely, as in WhatsApp."""
+    for one in reversed(chats):
+        came_by = context.workspace.channels.get(one.get("type", ""))
+        if one.get("value") and (came_by is None or came_by.kind != "whatsapp"):
+            return one
+    return None

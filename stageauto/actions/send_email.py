@@ -11,13 +11,13 @@ from stageauto.actions._html_text import html_to_text
 from stageauto.actions._recipients import (
     CUSTOMER,
     MAIL,
-    RESPONSIBLE,
     Reached,
     has_customer,
     mailbox_address,
-    nobody,
     reach,
 )
+from stageauto.actions._sender import Sender, sender_of
+from stageauto.actions._tracking import track
 from stageauto.actions._values import one_line
 from stageauto.engine.action import Action, Context
 from stageauto.engine.effects import Effect, End, NotSent, Send
@@ -59,14 +59,6 @@ class BodyFileOption:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sender:
-    """The channel a mail leaves by, and whose name stands on it."""
-
-    channel: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class SendEmail(Action):
     """Sends an e-mail to the customer, to staff or to an address.
 
@@ -77,6 +69,11 @@ class SendEmail(Action):
 
     Write the text under `body`, HTML under `html`, both, or keep the whole body in a file under templates/ and name it
     with `template`. A mail with HTML only gets a plain text made from it.
+
+    `track_links`, `track_opens` and `unsubscribe` need `base_url` in stageauto.yaml and `run --listen`: each customer
+    gets links of their own, `email.link_clicked` and `email.opened` tell when they are used, and one click in the mail
+    program opts the customer out of mail (RFC 8058). Without `base_url` links stay as they are, and unsubscribing is
+    by mail.
 
     `undeliverable`, and nothing is sent: nobody is responsible or they have no `mailbox` (`no_mailbox`), the customer
     has no address of that type (`no_address`), an address is malformed (`bad_address`), a file to attach is not there
@@ -127,12 +124,22 @@ class SendEmail(Action):
             )
         elif not bodies and self.template is None:
             builder.fault("choose-one", "the mail has no body", hint="write `body`, `html` or `template`")
+        self._check_tracking(builder)
+
+    def _check_tracking(self, builder: Builder) -> None:
+        for name in ("track_links", "track_opens"):
+            if getattr(self, name) and not builder.reachable():
+                message, hint = f"`{name}` does nothing without `base_url`", "set `base_url` in stageauto.yaml"
+                builder.fault("no-base-url", message, (name,), hint=hint, severity="warning")
+        if self.track_opens and self.html is None and (self.template is None or not self.template.html):
+            message, hint = "only an HTML mail can say that it was opened", "give it `html` or an HTML `template`"
+            builder.fault("no-effect", message, ("track_opens",), hint=hint, severity="warning")
 
     def to_customer(self) -> bool:
         return has_customer(self.to)
 
     def plan(self, context: Context) -> Sequence[Effect]:
-        sender = self._sender(context)
+        sender = sender_of(context, self.from_)
         if isinstance(sender, End):
             return [sender]
         try:
@@ -149,24 +156,12 @@ class SendEmail(Action):
             if isinstance(one, NotSent):
                 effects.append(one)
             else:
-                effects.append(_send(sender, base, one, copies))
+                effects.append(_send(sender, base | track(context, base, one), one, copies))
                 copies = []
         sent = any(isinstance(one, Send) for one in effects)
         return [*effects, *_unreached(self.cc + self.bcc, context)] if sent else effects
 
-    def _sender(self, context: Context) -> _Sender | End:
-        if self.from_ not in ("responsible", "workspace"):
-            return _checked(context, _Sender(self.from_, ""))
-        if self.from_ == "workspace":
-            return _checked(context, _Sender("mail", ""))
-        user = context.responsible()
-        if user is None:
-            return End("undeliverable", "no_mailbox", f"no mailbox to send from: {nobody(RESPONSIBLE)}")
-        if not user.mailbox:
-            return End("undeliverable", "no_mailbox", f"no mailbox to send from: {user.name} has none")
-        return _checked(context, _Sender(user.mailbox, user.name))
-
-    def _message(self, context: Context, sender: _Sender) -> dict[str, Any]:
+    def _message(self, context: Context, sender: Sender) -> dict[str, Any]:
         text, html = self._bodies(context)
         message: dict[str, Any] = {
             "from": one_line(sender.name),
@@ -186,21 +181,14 @@ class SendEmail(Action):
         rendered = None if html is None else context.words(html)
         return html_to_text(rendered or "") if text is None else context.words(text), rendered
 
-    def _headers(self, context: Context, sender: _Sender) -> dict[str, str]:
+    def _headers(self, context: Context, sender: Sender) -> dict[str, str]:
         address = mailbox_address(context, sender.channel)
         if not self.unsubscribe or not MAIL.valid(address):
             return {}
         return {"List-Unsubscribe": f"<mailto:{address}?subject=unsubscribe>"}
 
 
-def _checked(context: Context, sender: _Sender) -> _Sender | End:
-    channel = context.workspace.channel(sender.channel)
-    if channel.type != "file" and channel.kind != "mail":
-        return End("undeliverable", "no_mailbox", f"the channel {channel.name} ({channel.type}) cannot send mail")
-    return sender
-
-
-def _send(sender: _Sender, base: dict[str, Any], one: Reached, copies: Sequence[tuple[str, Reached | NotSent]]) -> Send:
+def _send(sender: Sender, base: dict[str, Any], one: Reached, copies: Sequence[tuple[str, Reached | NotSent]]) -> Send:
     there = [(name, copy) for name, copy in copies if isinstance(copy, Reached)]
     message = base | {
         "to": one.to,

@@ -9,45 +9,12 @@ from typing import TYPE_CHECKING, ClassVar
 from stageauto.actions._recipients import CUSTOMER, PHONE, has_customer, reach
 from stageauto.engine.action import Action, Context
 from stageauto.engine.effects import Effect, End, NotSent, Result, Send
+from stageauto.engine.gsm import encoding, segments
 from stageauto.engine.options import Builder, Choice, NameOption, Plain, RecipientsOption, TextOption, option
 
 if TYPE_CHECKING:
     from stageauto.engine.options import Recipient
     from stageauto.engine.templates import Text
-
-# The default alphabet of 3GPP TS 23.038; those of its extension table take two places.
-_GSM = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
-    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-_GSM_EXTENSION = frozenset("^{}\\[~]|€\f")
-_ALONE = {"GSM-7": 160, "UCS-2": 70}
-_JOINED = {"GSM-7": 153, "UCS-2": 67}
-
-
-def encoding(text: str) -> str:
-    """GSM-7 where every character is in its alphabet, else UCS-2."""
-    return "GSM-7" if all(ch in _GSM or ch in _GSM_EXTENSION for ch in text) else "UCS-2"
-
-
-def segments(text: str) -> int:
-    """How many messages the text is paid as. A character of two places is never cut in half (3GPP TS 23.040)."""
-    coded = encoding(text)
-    sizes = [_places(ch, coded) for ch in text]
-    if sum(sizes) <= _ALONE[coded]:
-        return 1
-    count, used = 1, 0
-    for size in sizes:
-        if used + size > _JOINED[coded]:
-            count, used = count + 1, 0
-        used += size
-    return count
-
-
-def _places(ch: str, coded: str) -> int:
-    if coded == "GSM-7":
-        return 2 if ch in _GSM_EXTENSION else 1
-    return len(ch.encode("utf-16-be")) // 2
 
 
 @dataclass(frozen=True, slots=True)

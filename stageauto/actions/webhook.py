@@ -71,16 +71,19 @@ class Webhook(Action):
     def check(self, builder: Builder) -> None:
         given = [name for name in _BODIES if getattr(self, name) is not None]
         if len(given) > 1:
-            builder.fault("choose-one", f"`{given[0]}` and `{given[1]}` are both given", (given[1],))
+            both = f"`{given[0]}` and `{given[1]}` are both given"
+            builder.fault("choose-one", both, (given[1],), hint="leave one of them out")
         elif given and self.method == "GET":
             builder.fault("choose-one", f"a GET has no body, but `{given[0]}` is given", (given[0],), hint="use POST")
         if self.url.constant and not _is_web(self.url.fixed):
             builder.fault("bad-url", f"`{self.url.fixed}` is no http or https address", ("url",))
         for name in self.headers:
             if not _TOKEN.fullmatch(name):
-                builder.fault("bad-header", f"`{name}` is no name of a header", ("headers", name))
+                hint = "use letters, digits and `-`"
+                builder.fault("bad-header", f"`{name}` is no name of a header", ("headers", name), hint=hint)
             elif name.casefold() in _OURS:
-                builder.fault("bad-header", f"the header `{name}` is set by stageauto itself", ("headers", name))
+                message = f"the header `{name}` is set by stageauto itself"
+                builder.fault("bad-header", message, ("headers", name), hint="leave it out")
 
     def plan(self, context: Context) -> Sequence[Effect]:
         url = context.words(self.url).strip()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from stageauto.engine.durations import Duration, DurationError, parse_duration
+from stageauto.engine.effects import MakeLink
+from stageauto.engine.links import hash_of, make_token, url_of
 from stageauto.engine.schedule import parse_local, shift
 from stageauto.engine.state import Company, Contact, Item, Run, Task
 
@@ -43,6 +45,10 @@ class Action:
         """The span since stage entry after which it is due, for a kind with `own_time`."""
         return None
 
+    def message_kind(self) -> str:
+        """The kind of customer message that it sends, where its options choose among several."""
+        return self.message
+
     def to_customer(self) -> bool:
         """True when it sends a message to a customer, for quiet hours."""
         return False
@@ -57,7 +63,7 @@ class Moments(Protocol):
 class Context:
     """One decision about one run, as an action sees it. Made by the engine, lives for one `plan`."""
 
-    __slots__ = ("item", "now", "pipeline", "rule", "run", "scope", "state", "workspace")
+    __slots__ = ("item", "made", "now", "pipeline", "rule", "run", "scope", "secret", "state", "workspace")
 
     def __init__(  # noqa: PLR0913 - all that a plan may look at, each by its name
         self,
@@ -70,6 +76,7 @@ class Context:
         state: Lookups,
         scope: Mapping[str, Any],
         now: int,
+        secret: Callable[[], str],
     ) -> None:
         self.workspace = workspace
         self.pipeline = pipeline
@@ -79,6 +86,25 @@ class Context:
         self.state = state
         self.scope = scope
         self.now = now
+        self.secret = secret  # of the state's links; asked for only where one is made
+        self.made: list[MakeLink] = []  # links, kept by the engine together with the effects of the plan
+
+    def token(self, kind: str, target: str, **data: Any) -> str:
+        """A new personal token (43 letters) that stands for this item and `target`; the state keeps its hash.
+
+        `data` is JSON that whoever follows the link is shown or that its event carries. Deciding the same occurrence
+        again gives the same tokens in the same order.
+        """
+        run = self.run
+        place = f"{run.id}:{run.count}:{run.deliveries}:{kind}:{len(self.made)}"
+        token = make_token(self.secret(), place)
+        self.made.append(MakeLink(hash_of(token), kind, target, data))
+        return token
+
+    def link(self, kind: str, target: str, **data: Any) -> str:
+        """The address of a new personal link; "" where the workspace has no `base_url`, and then none is made."""
+        base = self.workspace.base_url
+        return url_of(base, kind, self.token(kind, target, **data)) if base else ""
 
     def render(self, template: Any) -> Any:
         """The value of a compiled Text or Value (text for a Text); None for None."""

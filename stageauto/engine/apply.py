@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
+from stageauto.engine import documents, people, visits
 from stageauto.engine import effects as fx
-from stageauto.engine import people, visits
 from stageauto.engine.changing import change_fields, delete_item, new_item, prepare
 from stageauto.engine.doing import Doing
 from stageauto.engine.effects import End
@@ -24,6 +24,7 @@ from stageauto.engine.state import (
     Delivery,
     Exemption,
     Item,
+    Link,
     Notice,
     Post,
     Run,
@@ -289,13 +290,19 @@ def _forward(doing: Doing, user: User, notice: Notice) -> None:
     draft, run = doing.draft, doing.run
     for name in user.notify:
         channel = draft.workspace.channel(name)
-        to = user.phone if channel.kind in ("sms", "call", "whatsapp") else user.email
+        to = _address_for(user, channel.kind)
         if not to:
             continue
         run.deliveries += 1
         delivery_id = f"{run.id}:{run.deliveries}"
         subject = f"{doing.item.title or doing.item.id}: {notice.text}".split("\n", 1)[0][:100]
-        message = {"from": notice.sender, "to": to, "cc": [], "bcc": [], "subject": subject, "text": notice.text}
+        message: dict[str, Any] = {"from": notice.sender, "to": to, "subject": subject, "text": notice.text}
+        if channel.kind in ("chat", "sms") and notice.sender:
+            message["text"] = f"{notice.sender}: {notice.text}"
+        if channel.kind == "notify":
+            message["title"] = doing.item.title
+        elif channel.kind == "mail":
+            message |= {"cc": [], "bcc": []}
         draft.put_delivery(
             Delivery(
                 id=delivery_id, item=doing.item.id, run=run.id, rule=run.rule, pipeline=run.pipeline, do=doing.rule.do,
@@ -304,6 +311,15 @@ def _forward(doing: Doing, user: User, notice: Notice) -> None:
             )
         )  # fmt: skip
     draft.touch(doing.item)
+
+
+def _address_for(user: User, kind: str) -> str:
+    """Where a channel of that kind reaches the user; one for notifications leads to its own place."""
+    if kind in ("sms", "call", "whatsapp"):
+        return user.phone
+    if kind == "chat":
+        return f"telegram:{user.telegram}" if user.telegram else ""
+    return user.id if kind == "notify" else user.email
 
 
 @apply.register
@@ -327,6 +343,22 @@ def _comment(effect: fx.Comment, doing: Doing) -> End | None:
 @apply.register
 def _log(effect: fx.LogEntry, doing: Doing) -> End | None:
     doing.draft.record(doing.now, "log", doing.item.id, doing.author, {"text": effect.text})
+    return None
+
+
+@apply.register
+def _chat_note(effect: fx.ChatNote, doing: Doing) -> End | None:
+    data: dict[str, Any] = {"rule": doing.rule.id, "chat": effect.chat, "text": effect.text}
+    if effect.files:
+        data["files"] = list(effect.files)
+    doing.draft.record(doing.now, "chat_note", doing.item.id, doing.author, data)
+    return None
+
+
+@apply.register
+def _invited(effect: fx.Invited, doing: Doing) -> End | None:
+    if doing.run.open_deliveries:
+        doing.draft.record(doing.now, "invited", doing.item.id, doing.author, {"to": effect.to, "bot": effect.bot})
     return None
 
 
@@ -429,6 +461,54 @@ def _is_meant(effect: fx.StopRules, run: Run, asking: Run) -> bool:
     if run is asking or not run.living:
         return False
     return (not effect.rules or run.rule in effect.rules) and effect.stage in (None, run.stage)
+
+
+@apply.register
+def _make_link(effect: fx.MakeLink, doing: Doing) -> End | None:
+    made = Link(effect.hash, effect.kind, effect.target, doing.item.id, doing.run.id, doing.now, dict(effect.data))
+    doing.draft.put_link(made)
+    return None
+
+
+# -- documents and files ---------------------------------------------------------------------------------------------
+
+
+@apply.register
+def _make_document(effect: fx.MakeDocument, doing: Doing) -> End | None:
+    made = documents.make(doing.draft, doing.item, doing.now, effect, rule=doing.rule.id, cascade=doing.run.cascade)
+    file = documents.pdf_of(doing.draft, made)
+    doing.run.result.update(document=made.id, name=made.name, number=made.number, file=file)
+    return None
+
+
+@apply.register
+def _document_sent(effect: fx.DocumentSent, doing: Doing) -> End | None:
+    document = doing.draft.document(effect.document)
+    if document is not None and document.sent_at is None:
+        document.sent_at = doing.now
+        doing.draft.put_document(document)
+    return None
+
+
+@apply.register
+def _ask_to_sign(effect: fx.AskToSign, doing: Doing) -> End | None:
+    document = doing.draft.document(effect.document)
+    if document is None:
+        return End(FAILED, "no_document", f"there is no document {effect.document}")
+    new = documents.ask(doing.draft, document, effect.parties, doing.now)
+    if new:
+        data = {"document": document.id, "name": document.name, "number": document.number, "who": new}
+        doing.draft.record(doing.now, "signature_asked", doing.item.id, doing.author, data)
+    return None
+
+
+@apply.register
+def _keep_file(effect: fx.KeepFile, doing: Doing) -> End | None:
+    draft, item = doing.draft, doing.item
+    kept = draft.add_file(item.id, effect.name, effect.media, doing.now, effect.content)
+    doing.run.result["file"] = kept.ref
+    draft.record(doing.now, "file", item.id, doing.author, {"file": kept.id, "name": kept.name, "size": kept.size})
+    return _set_fields(fx.SetFields({effect.field: kept.ref}), doing) if effect.field else None
 
 
 @apply.register

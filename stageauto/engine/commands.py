@@ -6,7 +6,7 @@ is recorded in the journal like an event, so that the journal alone gives the sa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -67,6 +67,11 @@ def _done(draft: Draft, by: By, what: str, item: str | None, data: Mapping[str, 
             data=dict(data), outcome="done", items=[item] if item else [],
         )
     )  # fmt: skip
+
+
+def note(draft: Draft, by: By, what: str, item: str | None, data: Mapping[str, Any]) -> None:
+    """Records a command that is carried out elsewhere, so that the journal has all of them."""
+    _done(draft, by, what, item, data)
 
 
 # -- finding ---------------------------------------------------------------------------------------------------------
@@ -246,7 +251,7 @@ def run_now(draft: Draft, by: By, item_id: str, run_id: str) -> Run:
         run.base = by.at
     if run.anchor is None:
         run.anchor = by.at
-    run.held = False
+    run.held, run.waiting_for = False, ""  # it waits for nothing any more, whatever becomes of the rules before it
     runs.run_due(draft, item, run, by.at, by_hand=True)
     _done(draft, by, "run-now", item.id, {"run": run_id})
     return run
@@ -360,7 +365,7 @@ def book(  # noqa: PLR0913 - one argument for each option
         if field_name:
             change_fields(draft, item, {field_name: booking.id}, by.at, by.author)
         visits.emit(draft, item, "resource.booked", told, by.at, ())
-    data = {"resource": resource.id, "start": start, "end": end, "item": item_id, "user": user}
+    data = {"resource": resource.id, "start": start, "end": end, "item": item_id, "user": user, "field": field_name}
     _done(draft, by, "book", item_id, data)
     return booking
 
@@ -377,22 +382,19 @@ def except_address(draft: Draft, by: By, address: str) -> Exemption:
 # -- after a new configuration was loaded ----------------------------------------------------------------------------
 
 
-def adopt(draft: Draft, item: Item, now: int, author: str, *, replan: bool) -> None:
+def adopt(draft: Draft, item: Item, now: int, author: str, concerned: Callable[[Run], bool]) -> None:
     """Fits an item to the configuration that was just loaded: renamed and removed rules, stages that are gone.
 
-    `replan`: works all pending moments out again. Source: SEMANTICS 29-31.
+    `concerned`: whether anything that a run's moment hangs on may have changed; others are left alone. Source:
+    SEMANTICS 29-31.
     """
     pipeline = draft.pipeline(item)
     if pipeline is None or item.deleted:
         return
     _rename(draft, item, pipeline)
     for run in list(item.runs.values()):
-        rule = draft.rule_of(run)
-        if run.living and (rule is None or not rule.enabled):
-            code, why = ("rule_removed", "is gone") if rule is None else ("rule_disabled", "is disabled")
-            visits.cancel_run(draft, item, run, now, code, f"the rule {why} in the configuration that was loaded")
-        elif run.living and rule is not None:
-            _refit(draft, item, run, rule, now, replan=replan)
+        if run.living and concerned(run):
+            _fit(draft, item, run, now)
     if item.stage not in pipeline.stage_by_id and item.stage in pipeline.moved:
         target = pipeline.stage_by_id[pipeline.moved[item.stage]]
         visits.enter(draft, item, target, now, author=author, why={"reason": "moved", "by": "load"})
@@ -401,24 +403,34 @@ def adopt(draft: Draft, item: Item, now: int, author: str, *, replan: bool) -> N
 
 def _rename(draft: Draft, item: Item, pipeline: Pipeline) -> None:
     for run in item.runs.values():
-        new = pipeline.renamed.get(run.rule)
-        if new is not None and run.pipeline == pipeline.id:
+        own = pipeline if run.pipeline == pipeline.id else draft.workspace.pipelines.get(run.pipeline)
+        new = own.renamed.get(run.rule) if own else None
+        if new is not None:
             run.rule = new
             draft.touch(item)
-    used = {pipeline.renamed.get(name, name) for name in item.used}
+    used = {pipeline.renamed.get(name, name) for name in item.used} if item.used else item.used
     if used != item.used:
         item.used = used
         draft.touch(item)
 
 
-def _refit(draft: Draft, item: Item, run: Run, rule: Rule, now: int, *, replan: bool) -> None:
+def _fit(draft: Draft, item: Item, run: Run, now: int) -> None:
+    rule = draft.rule_of(run)
+    if rule is None or not rule.enabled:
+        code, why = ("rule_removed", "is gone") if rule is None else ("rule_disabled", "is disabled")
+        visits.cancel_run(draft, item, run, now, code, f"the rule {why} in the configuration that was loaded")
+    else:
+        _refit(draft, item, run, rule, now)
+
+
+def _refit(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> None:
     if run.keep != rule.keep and run.visit == item.visit:
         run.keep = rule.keep
         draft.touch(item)
     waits_for_rules = run.waiting_for.startswith("rules")
     if waits_for_rules:
         visits.check_chain(draft, item, run, rule, now)
-    elif replan and run.state != RUNNING and not run.open_deliveries and run.base is not None and run.count == 0:
+    elif run.state != RUNNING and not run.open_deliveries and run.base is not None and run.count == 0:
         visits.replan_run(draft, item, run, rule, now, "load")
 
 

@@ -266,7 +266,10 @@ def _later(trees: Sequence[nodes.Node], make: Callable[[], Function]) -> Functio
 
 
 def _deeper(node: nodes.Node, levels: int) -> bool:
-    return levels == 0 or any(_deeper(child, levels - 1) for child in node.iter_child_nodes())
+    row = [node]
+    for _ in range(levels):
+        row = [child for one in row for child in one.iter_child_nodes()]
+    return bool(row)
 
 
 def careful_function(tree: nodes.Expr, values: Values) -> Function:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from jinja2 import Environment
 from jinja2.lexer import get_lexer
@@ -11,6 +12,8 @@ from jinja2.lexer import get_lexer
 _LEXER = get_lexer(Environment())  # noqa: S701 - it only tells tokens apart
 _OPENING = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 _PREFIX = "{{ "
+# Without one of these there is nothing to split.
+_SEAMS = re.compile(r"\b(?:and|or|not)\b|\(")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +25,7 @@ class Part:
     parts: tuple[Part, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     text: str
     start: int
     end: int
@@ -34,7 +36,7 @@ class _Token:
 def split(source: str) -> Part:
     """The tree of an expression that Jinja2 has accepted, with the meaning and the order Jinja2 gives it."""
     normal = "\n".join(source.splitlines())
-    return _split(normal, _tokens(normal))
+    return _split(normal, _tokens(normal)) if _SEAMS.search(normal) else Part("leaf", normal.strip())
 
 
 def _tokens(source: str) -> list[_Token]:

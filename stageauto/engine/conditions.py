@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from jinja2 import nodes
@@ -59,19 +60,25 @@ class Verdict:
     because: str
 
 
-@dataclass(frozen=True, slots=True)
 class _Question:
-    """A leaf, compiled."""
+    """A leaf. What only its trace needs is made when it is asked first."""
 
-    source: str
-    path: Path
-    expression: Expression
-    ask: Callable[[Scope], Any]
-    reads: tuple[tuple[str, Callable[[Scope], Any]], ...]
-    sides: tuple[Callable[[Scope], Any], Callable[[Scope], Any]] | None
+    def __init__(self, source: str, path: Path, expression: Expression) -> None:
+        self.source = source
+        self.path = path
+        self.expression = expression
+
+    @cached_property
+    def reads(self) -> tuple[tuple[str, Callable[[Scope], Any]], ...]:
+        values = self.expression.values
+        return tuple({_dotted(name.path): _reader(name.path, values) for name in self.expression.names}.items())
+
+    @cached_property
+    def sides(self) -> tuple[Callable[[Scope], Any], Callable[[Scope], Any]] | None:
+        return _sides(self.expression)
 
     def answer(self, scope: Scope, values: Values) -> Leaf:
-        holds = bool(self.ask(scope))
+        holds = bool(self.expression.careful(scope))
         read = tuple((name, reader(scope)) for name, reader in self.reads)
         note = ""
         if not holds and self.sides is not None:
@@ -105,6 +112,11 @@ class Condition:
         self._tree = tree
         self._values = values
         self._fast = _joined_function(tree, values)
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """The text of each leaf, in the order in which `evaluate` gives them."""
+        return tuple(one.source for one in _questions(self._tree))
 
     def holds(self, scope: Scope) -> bool:
         """Whether the condition holds in this scope."""
@@ -145,7 +157,16 @@ class Condition:
 
 
 def compile_condition(tree: object, templates: Templates) -> Condition:
-    """The condition of a parsed `if:`; raises ConditionFault."""
+    """The condition of a parsed `if:`, the same one for the same text; raises ConditionFault."""
+    if not isinstance(tree, str):
+        return _compiled(tree, templates)
+    known = templates.conditions.get(tree)
+    if known is None:
+        known = templates.conditions[tree] = _compiled(tree, templates)
+    return known
+
+
+def _compiled(tree: object, templates: Templates) -> Condition:
     compiler = _Compiler(templates)
     compiled = compiler.tree(tree, ())
     try:
@@ -201,6 +222,7 @@ class _Compiler:
             raise ConditionFault("a condition is written without braces", path, hint=f"write {bare[:80]}")
         try:
             whole = self._templates.expression(source)
+            _ = whole.careful  # what is nested too deeply to be compiled is said here, for every leaf of it
             self.located += [(path, name) for name in whole.names]
             return self._part(split(source.strip("\n")), path)
         except TemplateFault as fault:
@@ -217,9 +239,7 @@ class _Compiler:
         self._leaves += 1
         if self._leaves > _MAX_LEAVES:
             raise ConditionFault(f"a condition has at most {_MAX_LEAVES:,} questions", path, hint="split it")
-        expression = self._templates.expression(source)
-        reads = {_dotted(name.path): _reader(name.path, expression.values) for name in expression.names}
-        return _Question(source, path, expression, expression.careful, tuple(reads.items()), _sides(expression))
+        return _Question(source, path, self._templates.expression(source))
 
 
 _EXAMPLE = "for instance item.amount > 5000"
@@ -266,7 +286,7 @@ def _questions(tree: _Tree) -> list[_Question]:
 
 def _constant(tree: _Tree) -> bool | None:
     if isinstance(tree, _Question):
-        return bool(tree.ask({})) if tree.expression.constant else None
+        return bool(tree.expression.careful({})) if tree.expression.constant else None
     known = [_constant(part) for part in tree.parts]
     if tree.kind == "not":
         return None if known[0] is None else not known[0]

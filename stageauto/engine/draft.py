@@ -11,22 +11,28 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from stageauto.engine.files import new_file
+from stageauto.engine.links import HEX_LENGTH, HEX_LETTERS
 from stageauto.engine.model import Event, Pipeline, Rule, Workspace
 from stageauto.engine.ports import Changes, State
 from stageauto.engine.state import (
     PENDING,
     Activity,
     Booking,
+    ChatLine,
     Company,
     Contact,
     Delivery,
+    Document,
     Entry,
     Exemption,
     Item,
     Journal,
+    Link,
     Notice,
     Post,
     Run,
+    StoredFile,
     Task,
 )
 
@@ -66,6 +72,8 @@ class Draft:
         self._dirty_contacts: dict[str, Contact] = {}
         self._dirty_companies: dict[str, Company] = {}
         self._dirty_deliveries: dict[str, Delivery] = {}
+        self._documents: dict[str, Document | None] = {}
+        self._dirty_documents: dict[str, Document] = {}
         self._outgoing: list[tuple[int, int, str]] = []
         self._sent_order = 0
         self._heap: list[tuple[int, int, str]] = []
@@ -103,6 +111,10 @@ class Draft:
         if item_id not in self._items:
             self._items[item_id] = self.state.item(item_id)
         return self._items[item_id]
+
+    def known(self, item: Item) -> Item:
+        """The item, which was just read from this draft's state, or what the draft has of it already."""
+        return self._items.setdefault(item.id, item) or item
 
     def contact(self, contact_id: str) -> Contact | None:
         """The contact, or None."""
@@ -156,9 +168,11 @@ class Draft:
             self._sent_order += 1
             heapq.heappush(self._outgoing, (delivery.due, self._sent_order, delivery.id))
 
-    def record(self, at: int, kind: str, item: str, author: str, data: dict[str, Any] | None = None) -> None:
-        """Writes a line of the item's history."""
-        self.changes.entries.append(Entry(at, kind, item, author, data or {}))
+    def record(self, at: int, kind: str, item: str, author: str, data: dict[str, Any] | None = None) -> Entry:
+        """Writes a line of the item's history, and gives it; it may be added to until it has its `seq`."""
+        entry = Entry(at, kind, item, author, data or {})
+        self.changes.entries.append(entry)
+        return entry
 
     def emit(self, event: Event) -> None:
         """Queues an event that the engine made; it is handled right after what made it."""
@@ -190,6 +204,15 @@ class Draft:
         self.flush()
         return self.state.item_of_token(kind, token)
 
+    def link(self, hash: str) -> Link | None:
+        """The personal link whose token has this SHA-256 (hex)."""
+        self.flush()
+        return self.state.link(hash)
+
+    def link_secret(self) -> str:
+        """What the tokens of this state's links are made with."""
+        return self.state.link_secret(lambda: self.draw(HEX_LETTERS, HEX_LENGTH))
+
     def open_tasks(self, item_id: str, stage: str | None = None) -> Sequence[Task]:
         """The item's open tasks, oldest first."""
         self.flush()
@@ -214,6 +237,28 @@ class Draft:
         """The booking, or None."""
         self.flush()
         return self.state.booking(booking_id)
+
+    def document(self, document_id: str) -> Document | None:
+        """The document, or None."""
+        if document_id not in self._documents:
+            self.flush()
+            self._documents[document_id] = self.state.document(document_id)
+        return self._documents[document_id]
+
+    def documents(self, item_id: str) -> list[Document]:
+        """The item's documents, oldest first."""
+        self.flush()
+        found = self.state.documents(item_id)
+        return [self._documents.setdefault(one.id, one) or one for one in found]
+
+    def stored_file(self, file_id: str) -> StoredFile | None:
+        """The file of that id, or None."""
+        self.flush()
+        return self.state.stored_file(file_id)
+
+    def last_number(self, name: str) -> int:
+        """The number that was counted up last by that name; 0 before the first."""
+        return self.state.last_number(name)
 
     def exempt(self, values: Sequence[str]) -> str | None:
         """The first of the addresses that is on the exceptions list."""
@@ -280,6 +325,27 @@ class Draft:
         """Ties a token to an item."""
         self.changes.tokens.append((kind, token, item_id))
 
+    def put_chat_line(self, line: ChatLine) -> None:
+        """Adds a line to a chat."""
+        self.changes.chat_lines.append(line)
+
+    def put_link(self, link: Link) -> None:
+        """Keeps a personal link."""
+        self.changes.links.append(link)
+
+    def put_document(self, document: Document) -> None:
+        """Adds or changes a document."""
+        self._documents[document.id] = document
+        self._dirty_documents[document.id] = document
+
+    def add_file(self, item_id: str, name: str, media: str, at: int, content: bytes | None = None) -> StoredFile:
+        """A new file of the item; its content may come later. Raises BadValueError for more than 20 MB."""
+        made = new_file(self.new_id("file"), item_id, name, media, at, content)
+        self.changes.files.append(made)
+        if content is not None:
+            self.changes.contents.append((made.hash, content))
+        return made
+
     def count_message(self, contact_id: str, at: int) -> None:
         """Counts a message to a contact."""
         self.changes.messages.append((contact_id, at))
@@ -310,6 +376,9 @@ class Draft:
         if self._dirty_deliveries:
             changes.deliveries.extend(self._dirty_deliveries.values())
             self._dirty_deliveries.clear()
+        if self._dirty_documents:
+            changes.documents.extend(self._dirty_documents.values())
+            self._dirty_documents.clear()
         if changes:
             self.state.write(changes)
             self.changes = Changes()
@@ -326,7 +395,10 @@ class Draft:
 
     def look_ahead(self, now: int, limit: int) -> None:
         """Notes up to `limit` items of the state that are due, so that `pop_due` gives them in order."""
-        due = self.state.due_items(now, limit)
+        self.note_due(self.state.due_items(now, limit))
+
+    def note_due(self, due: Sequence[tuple[int, int, str]]) -> None:
+        """Notes items by (due, order of scheduling, id), so that `pop_due` gives them in order."""
         self.foresee([item_id for _, _, item_id in due[:_AT_ONCE]])
         for key in due:
             heapq.heappush(self._heap, (key[0], key[1], key[2]))

@@ -142,6 +142,23 @@ class LogEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatNote:
+    """A note of staff beside a customer's chat, in the item's history; `files` are names."""
+
+    chat: str
+    text: str
+    files: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """A line of history: the customer was invited to a messenger. Written only where the invitation goes out."""
+
+    to: str
+    bot: str
+
+
+@dataclass(frozen=True, slots=True)
 class GenerateCode:
     """Write a code that is unique in the workspace into a field."""
 
@@ -227,6 +244,53 @@ class NotSent:
 
 
 @dataclass(frozen=True, slots=True)
+class MakeLink:
+    """A personal link: `hash` is all that the state learns of its token, `target` where it leads or what it opens."""
+
+    hash: str
+    kind: str
+    target: str
+    data: Mapping[str, Any] = EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class MakeDocument:
+    """A document of this item; `html` is its whole text, `counter` what its number is taken from."""
+
+    template: str
+    name: str
+    number: str
+    counter: str
+    html: str
+    field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentSent:
+    """The document goes to the customer now."""
+
+    document: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskToSign:
+    """Who is to sign a document: each `{role, who, name, email}`."""
+
+    document: str
+    parties: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class KeepFile:
+    """A file of this item, into a field of type `file`."""
+
+    name: str
+    media: str
+    content: bytes
+    field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Emit:
     """An event of this item that the engine makes, handled right after the run."""
 
@@ -266,6 +330,8 @@ Effect = (
     | PostToFeed
     | Comment
     | LogEntry
+    | ChatNote
+    | Invited
     | GenerateCode
     | Book
     | CancelBooking
@@ -275,6 +341,11 @@ Effect = (
     | Wait
     | Send
     | NotSent
+    | MakeLink
+    | MakeDocument
+    | DocumentSent
+    | AskToSign
+    | KeepFile
     | Emit
     | Result
     | End

@@ -19,6 +19,7 @@ class EventType:
     engine: bool = False  # made by stageauto itself (can be emitted by hand as well)
     contact_keys: tuple[str, ...] = ()  # data keys that may hold an address or id of the contact, best first
     token_keys: tuple[str, ...] = ()  # data keys that may hold a token of an item (see State.item_of_token)
+    machine: tuple[str, ...] = ()  # data keys that, when true, say that no person did it: it ends and moves nothing
     example: str = ""  # a trigger in YAML, loaded in a test
     group: str = ""
     entities: tuple[str, ...] = ("lead", "deal", "document")

@@ -163,6 +163,7 @@ class Stage:
     rules: tuple[Rule, ...] = ()
     triggers: tuple[Trigger, ...] = ()
     rule_by_id: Mapping[str, Rule] = EMPTY
+    place: Place = Place()
 
     @property
     def closed(self) -> bool:
@@ -210,6 +211,8 @@ class User:
     calendar: str | None = None
     os_user: str | None = None
     notify: tuple[str, ...] = ()
+    telegram: str = ""  # the id of their chat with the bot
+    calendar_url: str = ""  # their own calendar, for a channel that writes into calendars
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +272,9 @@ class Workspace:
     pipelines: Mapping[str, Pipeline] = EMPTY
     events: Mapping[str, EventType] = EMPTY
     state: str = ".stageauto/state.db"
+    web: Mapping[str, Any] = EMPTY  # what stands under `web:`, with Secret values
+    signing: Mapping[str, Any] = EMPTY  # certificate, key (paths in the workspace), password: what seals documents
+    base_url: str = ""  # where customers reach the listener, without a slash at the end; "" = nowhere
 
     @property
     def working(self) -> Calendar | None:

@@ -47,6 +47,9 @@ class Builder(Protocol):
     def sibling(self, name: str) -> Any:
         """The raw value of another option of the same action (for `set` that depends on `pipeline`)."""
 
+    def reachable(self) -> bool:
+        """Whether the workspace has a `base_url`, without which there are no personal links."""
+
 
 class OptionType(Protocol):
     """A kind of value that an option takes."""
@@ -439,6 +442,9 @@ class _At:
 
     def sibling(self, name: str) -> Any:
         return self.outer.sibling(name) if self.siblings is None else self.siblings.get(name)
+
+    def reachable(self) -> bool:
+        return self.outer.reachable()
 
 
 def at(builder: Builder, step: str | int) -> Builder:

@@ -13,6 +13,8 @@ from stageauto.engine import visits
 from stageauto.engine.doing import Doing
 from stageauto.engine.draft import Draft
 from stageauto.engine.effects import NotSent, Send
+from stageauto.engine.gsm import size_of
+from stageauto.engine.incoming import bounced, plus_address, plus_token
 from stageauto.engine.model import Retry
 from stageauto.engine.schedule import Quiet, from_local, to_local
 from stageauto.engine.state import (
@@ -24,6 +26,7 @@ from stageauto.engine.state import (
     SUPPRESSED,
     UNDELIVERABLE,
     UNKNOWN,
+    ChatLine,
     Contact,
     Delivery,
     Item,
@@ -33,6 +36,14 @@ from stageauto.engine.zones import zone_of
 
 WORST = {"": -1, DONE: 0, SUPPRESSED: 1, CANCELLED: 2, UNDELIVERABLE: 3, UNKNOWN: 4, FAILED: 5}
 """A list of recipients ends with the worst of its deliveries: the higher, the worse."""
+REPORTED = {"call": "call", "sms": "message_id", "whatsapp": "message_id"}
+"""Kinds of deliveries of which the provider tells later what became of them, by our key, and what the token is then."""
+COLLECTED = "collected"
+"""The code of a delivery that waits for others to go along with."""
+NO_MESSAGES = frozenset(["audience"])
+"""Kinds of deliveries that reach nobody: no cap counts them."""
+BY_MAIL = frozenset(["mail", "calendar"])
+"""Kinds of deliveries that an address's bounces say something about."""
 
 
 # -- deciding a message ----------------------------------------------------------------------------------------------
@@ -45,11 +56,16 @@ def send(doing: Doing, effect: Send | NotSent) -> None:
         note_worst(run, effect.outcome, effect.code, effect.because)
         return
     if effect.contact is not None or effect.addresses:
-        refused = suppression(draft, effect.contact, effect.kind, effect.addresses, now, capped=True)
+        capped = effect.kind not in NO_MESSAGES
+        refused = suppression(draft, effect.contact, effect.kind, effect.addresses, now, capped=capped)
         if refused is not None:
             note_worst(run, SUPPRESSED, *refused)
             return
-    if effect.contact is not None:
+        dead = bounced(draft, item, effect.contact, effect.to) if effect.kind in BY_MAIL else None
+        if dead is not None:
+            note_worst(run, UNDELIVERABLE, "bounced", dead)
+            return
+    if effect.contact is not None and effect.kind not in NO_MESSAGES:
         draft.count_message(effect.contact, now)
     run.deliveries += 1
     run.open_deliveries += 1
@@ -66,7 +82,7 @@ def send(doing: Doing, effect: Send | NotSent) -> None:
             kind=effect.kind,
             to=effect.to,
             key=key_of(draft, delivery_id),
-            message=dict(effect.message),
+            message=_message(draft, item, effect),
             contact=effect.contact,
             addresses=tuple(effect.addresses),
             due=now,
@@ -74,7 +90,22 @@ def send(doing: Doing, effect: Send | NotSent) -> None:
             cascade=run.cascade,
         )
     )
+    if effect.kind in REPORTED:  # the provider's word on how it went may come sooner than its answer
+        draft.put_token(REPORTED[effect.kind], key_of(draft, delivery_id), item.id)
     draft.touch(item)
+
+
+def _message(draft: Draft, item: Item, effect: Send) -> dict[str, Any]:
+    """The message as it is frozen: answers of customers go to the item's plus address, where the mailbox has one."""
+    message = dict(effect.message)
+    address = plus_address(draft.workspace, effect.channel) if effect.kind == "mail" and effect.addresses else ""
+    headers = message.get("headers") or {}
+    if address and not any(name.lower() == "reply-to" for name in headers):
+        token = plus_token(draft.link_secret(), item.id)
+        draft.put_token("token", token, item.id)
+        local, _, domain = address.rpartition("@")
+        message["headers"] = {**headers, "Reply-To": f"{local}+{token}@{domain}"}
+    return message
 
 
 def key_of(draft: Draft, delivery_id: str) -> str:
@@ -92,6 +123,7 @@ def suppression(
     draft: Draft, contact_id: str | None, kind: str, addresses: Sequence[str], now: int, *, capped: bool
 ) -> tuple[str, str] | None:
     """(code, sentence) when this customer must not get this message, else None."""
+    kind = "mail" if kind in BY_MAIL else kind  # an invitation is a mail, too
     contact = draft.contact(contact_id) if contact_id else None
     name = contact_name(contact) if contact else contact_id or "the recipient"
     if contact and (kind in contact.opt_out or "*" in contact.opt_out):
@@ -157,6 +189,9 @@ def gate(draft: Draft, delivery: Delivery, now: int) -> Gate:
         refused = suppression(draft, delivery.contact, delivery.kind, delivery.addresses, now, capped=False)
         if refused is not None:
             return Gate(SUPPRESSED, *refused)
+        dead = bounced(draft, item, delivery.contact, delivery.to) if delivery.kind in BY_MAIL else None
+        if dead is not None:
+            return Gate(UNDELIVERABLE, "bounced", dead)
         quiet_end = _quiet_end(draft, delivery, now)
         if quiet_end is not None:
             return Gate("later", "quiet_hours", "quiet hours", quiet_end)
@@ -172,11 +207,15 @@ def _outlives_its_visit(draft: Draft, delivery: Delivery, run: Run) -> bool:
 
 def _quiet_end(draft: Draft, delivery: Delivery, now: int) -> int | None:
     limits = draft.workspace.limits
-    if limits.quiet is None or delivery.kind not in limits.quiet_channels or delivery.attempts == 0:
-        return None  # the first try follows its decision, which has looked at the quiet hours
+    kind = "mail" if delivery.kind in BY_MAIL else delivery.kind
+    if limits.quiet is None or kind not in limits.quiet_channels:
+        return None
     contact = draft.contact(delivery.contact or "")
     zone = zone_of(contact.timezone if contact else "", draft.workspace.zone)
-    return Quiet(limits.quiet[0], limits.quiet[1], zone).end_of(now)
+    quiet = Quiet(limits.quiet[0], limits.quiet[1], zone)
+    if delivery.attempts == 0 and quiet.end_of(delivery.decided_at) is not None:
+        return None  # decided in the quiet hours: somebody said `run-now`
+    return quiet.end_of(now)
 
 
 def retry_of(draft: Draft, delivery: Delivery) -> Retry:
@@ -199,6 +238,21 @@ def retry_later(draft: Draft, delivery: Delivery, now: int, at: int, error: str)
         draft.touch(item)
         data = {"rule": run.rule, "run": run.id, "delivery": delivery.id, "error": error, "due": at}
         draft.record(now, "retry", item.id, f"rule:{run.rule}", data)
+
+
+def collect(draft: Draft, delivery: Delivery, now: int, at: int, reason: str) -> None:
+    """Puts a delivery back to wait for others that it goes along with; the history says so once."""
+    known = delivery.code == COLLECTED
+    delivery.state, delivery.due, delivery.error, delivery.code = PENDING, at, reason, COLLECTED
+    delivery.marked = False
+    draft.put_delivery(delivery)
+    item, run = _run(draft, delivery)
+    if item is not None and run is not None and run.living:
+        _show_next_try(draft, run)
+        draft.touch(item)
+        if not known:
+            data = {"rule": run.rule, "run": run.id, "delivery": delivery.id, "error": reason, "due": at}
+            draft.record(now, "retry", item.id, f"rule:{run.rule}", data)
 
 
 def _show_next_try(draft: Draft, run: Run) -> None:
@@ -248,10 +302,18 @@ def _sent(draft: Draft, delivery: Delivery, now: int) -> None:
     data = {"delivery": delivery.id, "rule": delivery.rule, "channel": delivery.channel, "to": delivery.to}
     if delivery.message.get("subject"):
         data["subject"] = delivery.message["subject"]
-    draft.record(now, "sent", item.id, f"rule:{delivery.rule}", data)
+    data |= size_of(delivery.kind, delivery.message)
+    author = f"rule:{delivery.rule}" if delivery.rule else str(delivery.message.get("author") or "stageauto")
+    draft.record(now, "sent", item.id, author, data)
+    if delivery.kind == "chat":
+        text = str(delivery.message.get("text") or "")
+        draft.put_chat_line(ChatLine(delivery.to, now, author, text, delivery.channel))
     message_id = str(delivery.answer.get("message_id") or "")
     if message_id:
         draft.put_token("message_id", message_id, item.id)
+    call = str(delivery.answer.get("call") or "")
+    if call:  # its result comes later, by the provider's id
+        draft.put_token("call", call, item.id)
     if delivery.kind == "mail" and delivery.contact is not None and not item.deleted:
         visits.emit(draft, item, "email.sent", data, now, delivery.cascade)
 

@@ -79,11 +79,17 @@ def _set(holder: Contact | Company, name: str, value: Any) -> list[str]:
 def _set_addresses(holder: Contact | Company, name: str, value: Any) -> list[str]:
     if name in ONE_ADDRESS:
         name = ONE_ADDRESS[name]
-        have = getattr(holder, name)
+        given = addresses(value)
+        anew = {normal(one["value"]) for one in given}
+        have = [_good_again(one) if normal(one["value"]) in anew else one for one in getattr(holder, name)]
         known = {normal(one["value"]) for one in have}
-        added = [one for one in addresses(value) if normal(one["value"]) not in known]
-        return _set(holder, name, [*have, *added])
+        return _set(holder, name, [*have, *(one for one in given if normal(one["value"]) not in known)])
     return _set(holder, name, addresses(value))
+
+
+def _good_again(one: dict[str, str]) -> dict[str, str]:
+    """An address that somebody sets anew is no longer one that bounced."""
+    return {key: value for key, value in one.items() if key not in {"bounced", "because"}}
 
 
 def addresses(value: Any) -> list[dict[str, str]]:

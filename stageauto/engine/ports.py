@@ -5,22 +5,26 @@ A `State` lives for one transaction. Everything read sees what was written befor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from stageauto.engine.state import (
     Activity,
     Booking,
+    ChatLine,
     Company,
     Contact,
     Delivery,
+    Document,
     Entry,
     Exemption,
     Item,
     Journal,
+    Link,
     Notice,
     Post,
+    StoredFile,
     Task,
 )
 
@@ -43,6 +47,11 @@ class Changes:
     codes: list[str] = field(default_factory=list)
     exemptions: list[Exemption] = field(default_factory=list)
     tokens: list[tuple[str, str, str]] = field(default_factory=list)  # (kind, token, item)
+    links: list[Link] = field(default_factory=list)
+    chat_lines: list[ChatLine] = field(default_factory=list)
+    documents: list[Document] = field(default_factory=list)
+    files: list[StoredFile] = field(default_factory=list)
+    contents: list[tuple[str, bytes]] = field(default_factory=list)  # (hash, content)
     messages: list[tuple[str, int]] = field(default_factory=list)  # (contact, at): counts for messages_per_contact
     assigned: list[tuple[str, str]] = field(default_factory=list)  # (role, user) last given by round robin
 
@@ -64,6 +73,15 @@ class Lookups(Protocol):
 
     def open_tasks(self, item_id: str, stage: str | None = None) -> Sequence[Task]:
         """The item's open tasks, oldest first."""
+
+    def documents(self, item_id: str) -> Sequence[Document]:
+        """The item's documents, oldest first."""
+
+    def stored_file(self, file_id: str) -> StoredFile | None:
+        """The file of that id."""
+
+    def last_number(self, name: str) -> int:
+        """The number that was counted up last by that name; 0 before the first."""
 
 
 class State(Protocol):
@@ -89,6 +107,12 @@ class State(Protocol):
 
     def item_of_token(self, kind: str, token: str) -> str | None:
         """The item behind a message id, tracking token, document, booking or call."""
+
+    def link(self, hash: str) -> Link | None:
+        """The personal link whose token has this SHA-256 (hex)."""
+
+    def link_secret(self, make: Callable[[], str]) -> str:
+        """The state's own secret for the tokens of links; made at its first use, the same ever after."""
 
     def event_known(self, event_id: str) -> bool:
         """True when an event of this id was accepted before."""
@@ -137,6 +161,18 @@ class State(Protocol):
 
     def last_assigned(self, role: str) -> str | None:
         """The user whom round robin gave the last one of this role."""
+
+    def document(self, document_id: str) -> Document | None:
+        """The document; a fresh object each time."""
+
+    def documents(self, item_id: str) -> Sequence[Document]:
+        """The item's documents, oldest first; fresh objects each time."""
+
+    def stored_file(self, file_id: str) -> StoredFile | None:
+        """The file, without its content."""
+
+    def last_number(self, name: str) -> int:
+        """The number that was counted up last by that name; 0 before the first."""
 
     def next_number(self, name: str) -> int:
         """Counts up from 1; unique by name, kept with the transaction."""

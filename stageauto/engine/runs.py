@@ -8,6 +8,7 @@ from typing import Any
 from stageauto.engine import visits
 from stageauto.engine.action import Context
 from stageauto.engine.apply import apply, misfit
+from stageauto.engine.choosing import values_of
 from stageauto.engine.doing import Doing
 from stageauto.engine.draft import Draft
 from stageauto.engine.durations import Duration, DurationError
@@ -72,14 +73,9 @@ def run_due(draft: Draft, item: Item, run: Run, now: int, *, by_hand: bool = Fal
     scope = Scope(draft, now, item, event=item.entry_event if run.visit == item.visit else None, visit=run.visit)
     if rule.condition is not None and not rule.condition.holds(scope):
         verdict = rule.condition.evaluate(scope)
-        values = {name: _plain(value) for leaf in verdict.leaves for name, value in leaf.values}
-        visits.finish(draft, item, run, rule, now, SKIPPED, "condition", verdict.because, values)
+        visits.finish(draft, item, run, rule, now, SKIPPED, "condition", verdict.because, values_of(verdict.leaves))
         return
     _act(draft, item, run, rule, scope, now)
-
-
-def _plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 
 def _too_late(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> bool:
@@ -134,13 +130,14 @@ def _after_its_date(draft: Draft, item: Item, rule: Rule, at: int) -> bool:
 def _act(draft: Draft, item: Item, run: Run, rule: Rule, scope: Scope, now: int) -> None:
     pipeline = draft.workspace.pipelines[run.pipeline]
     context = Context(
-        workspace=draft.workspace, pipeline=pipeline, rule=rule, run=run, item=item, state=draft, scope=scope, now=now
-    )
+        workspace=draft.workspace, pipeline=pipeline, rule=rule, run=run, item=item, state=draft, scope=scope, now=now,
+        secret=draft.link_secret,
+    )  # fmt: skip
     run.state, run.decided_at, run.due = RUNNING, now, None
     run.worst, run.code, run.because, run.open_deliveries = "", "", "", 0
     draft.touch(item)
     try:
-        effects = rule.action.plan(context)
+        effects = [*rule.action.plan(context), *context.made]
     except (BadValueError, DurationError, TemplateBudget, ValueError) as error:
         visits.finish(draft, item, run, rule, now, FAILED, "bad_value", str(error))
         return

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from stageauto.engine.document_facts import latest
+from stageauto.engine.document_facts import view as document_view
 from stageauto.engine.fields import MOMENTS, readable
 from stageauto.engine.schedule import to_local
 from stageauto.engine.state import Company, Contact, Item, Run
@@ -26,9 +28,10 @@ ITEM_NAMES = (
     "id", "title", "stage", "pipeline", "responsible", "contact", "contacts", "company", "created_at",
     "stage_entered_at", "source", "tags", "repeat", "links",
 )  # fmt: skip
+DOCUMENT_NAMES = ("id", "name", "number", "template", "state", "link", "data")
 ROOT_NAMES = (
     "item", "contact", "contacts", "company", "responsible", "users", "vars", "pipeline", "stage", "now", "event",
-    "results",
+    "results", "document",
 )  # fmt: skip
 
 
@@ -134,6 +137,10 @@ class Scope(dict[str, Any]):
             at=to_local(at, self._draft.workspace.zone) if at is not None else None,
         )  # fmt: skip
         return view
+
+    def _make_document(self) -> Any:
+        found = latest(self._draft.documents(self._item.id)) if self._item else None
+        return document_view(found) if found else None
 
     def _make_results(self) -> Any:
         if self._item is None:

@@ -288,6 +288,86 @@ class Journal:
 
 
 @dataclass(slots=True)
+class ChatLine:
+    """One line of a chat with a customer. `author` is "" for the customer, else a user or a rule."""
+
+    chat: str
+    at: int
+    author: str
+    text: str
+    channel: str = ""
+    seq: int = 0
+
+
+@dataclass(slots=True)
+class Link:
+    """A personal link: `hash` is the SHA-256 of its token, which only its receiver has.
+
+    `kind` says what it opens (link, open, unsubscribe, document, chat, ...), `target` where it leads or what it is for.
+    """
+
+    hash: str
+    kind: str
+    target: str
+    item: str
+    run: str
+    at: int
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class StoredFile:
+    """A file that belongs to an item. `hash` is the SHA-256 of its content (hex), "" while that is still to be made."""
+
+    id: str
+    item: str
+    name: str
+    media: str  # its media type
+    at: int
+    hash: str = ""
+    size: int = 0
+
+    @property
+    def ref(self) -> str:
+        """What a field of type `file` holds for it."""
+        return f"file:{self.id}/{self.name}"
+
+
+@dataclass(slots=True)
+class Document:
+    """A document that was made of a template. `html` is its whole text, frozen when it was made.
+
+    `parties` are those asked to sign, each `{role, who, name, email, asked_at}` with role sender (`who`: a user) or
+    recipient (`who`: a contact), and once they did `signed_at`, `how` and the rest of the evidence.
+    """
+
+    id: str
+    item: str
+    rule: str
+    template: str
+    name: str
+    number: str
+    at: int
+    html: str
+    file: str  # id of its PDF among the files
+    into: str = ""  # the field of the item that holds it
+    parties: list[dict[str, Any]] = field(default_factory=list)
+    sent_at: int | None = None
+    opened_at: int | None = None
+    signed_at: int | None = None  # by all
+    signed_file: str = ""  # id of the signed PDF
+
+    @property
+    def state(self) -> str:
+        """How far it has come: created, sent, opened, to_sign, signed."""
+        if self.signed_at is not None:
+            return "signed"
+        if self.parties:
+            return "to_sign"
+        return "opened" if self.opened_at is not None else "sent" if self.sent_at is not None else "created"
+
+
+@dataclass(slots=True)
 class Exemption:
     """An address on the exceptions list."""
 

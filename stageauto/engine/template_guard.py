@@ -80,6 +80,8 @@ def parse_expression(environment: Environment, source: str) -> nodes.Expr:
 def _parsed(source: str, parse: Callable[[], Any]) -> Any:
     if len(source) > MAX_SOURCE:
         raise TemplateFault(f"a template has at most {MAX_SOURCE // 1024} KiB", hint="put long texts in templates/")
+    if source.count("{{") + source.count("{%") > MAX_NODES:  # Jinja2 takes half a second to find that
+        raise TemplateFault(f"the template has more than {MAX_NODES:,} parts", hint="split it")
     try:
         return parse()
     except TemplateSyntaxError as error:
@@ -101,7 +103,7 @@ def _syntax_fault(source: str, error: TemplateSyntaxError) -> TemplateFault:
 
 def check(tree: nodes.Node, source: str) -> None:
     """Raises TemplateFault for the first thing in the tree that is not allowed."""
-    spaces = _namespaces(tree)
+    spaces = _namespaces(tree) if "namespace" in source else set()
     stack: list[tuple[nodes.Node, int, int]] = [(tree, 0, 0)]
     count = 0
     while stack:

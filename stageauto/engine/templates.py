@@ -30,6 +30,7 @@ from stageauto.engine.template_values import Run, Values, plain
 
 if TYPE_CHECKING:
     from stageauto.engine.calendars import Calendar
+    from stageauto.engine.conditions import Condition
 
 __all__ = ["Expression", "Name", "TemplateBudget", "TemplateFault", "Templates", "Text", "Value"]
 
@@ -175,6 +176,7 @@ class Templates:
         self._texts: dict[tuple[str, bool], Text] = {}
         self._scalars: dict[str, Value] = {}
         self._expressions: dict[str, Expression] = {}
+        self.conditions: dict[str, Condition] = {}  # by their text; `compile_condition` keeps them
 
     def text(self, source: str, *, html: bool = False) -> Text:
         """The text as a template; with `html`, what is put in is escaped."""
@@ -226,7 +228,8 @@ class Templates:
     def _tree(self, source: str) -> nodes.Template:
         try:
             environment = self._environments[False]
-            return Files(environment, self._sources, source).expanded(parse_template(environment, source))
+            tree = parse_template(environment, source)
+            return Files(environment, self._sources, source).expanded(tree) if "{%" in source else tree
         except RecursionError:
             raise TemplateFault("the template is nested too deeply", hint="split it into several values") from None
 

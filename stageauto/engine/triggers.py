@@ -8,23 +8,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parseaddr
+from functools import cache
 from typing import Any
 
-from stageauto.engine import people, visits
+from stageauto.engine import chats, documents, people, visits
 from stageauto.engine.changing import announce, new_item, prepare, put
+from stageauto.engine.choosing import choose, matches
 from stageauto.engine.draft import Draft
 from stageauto.engine.event_types import EventType
 from stageauto.engine.fields import BadValueError
 from stageauto.engine.guard import admit
+from stageauto.engine.incoming import heeded, is_own, keep_files, mark_bounced
 from stageauto.engine.model import Event, Intake, Pipeline, Stage, Trigger
 from stageauto.engine.outgoing import known_addresses
+from stageauto.engine.refusals import GUARD, Refusal
 from stageauto.engine.runs import match_waits
-from stageauto.engine.scalars import source_text
 from stageauto.engine.scope import Scope
-from stageauto.engine.state import Contact, Exemption, Item
+from stageauto.engine.state import Contact, Entry, Exemption, Item
 
 MOVED, NO_EFFECT, CREATED, DUPLICATE, UNMATCHED = "moved", "no_effect", "created", "duplicate", "unmatched"
-DROPPED_WHEN_EXCEPTED = ("email.received", "call.received", "call.missed", "call.finished")
+DROPPED_WHEN_EXCEPTED = ("email.received", "call.received", "call.missed", "call.finished", "sms.received")
+UNSUBSCRIBED = "email.unsubscribed"
 THIRD_PARTY = EventType("app.*", "an event of a third party", open_data=True)
 
 
@@ -58,15 +62,34 @@ def kind_of(draft: Draft, event: Event) -> EventType:
 def handle(draft: Draft, event: Event) -> Effect:
     """Carries out an event, without what it sets going: that is due at once and comes next."""
     effect = Effect()
+    event = documents.note(draft, event)
+    if chats.of_staff(draft, event):
+        effect.found = True
+        return effect
+    before = chats.begins(draft, event)
+    if before is not None:
+        _route(draft, before, effect)
+    _route(draft, event, effect)
+    return effect
+
+
+def _route(draft: Draft, event: Event, effect: Effect) -> None:
     kind = kind_of(draft, event)
     item = draft.item(event.item) if event.item is not None else _item_of_token(draft, event, kind)
-    if event.type in DROPPED_WHEN_EXCEPTED and _drop(draft, event, kind, item):
+    if item is None and event.item is None:
+        item = chats.invited(draft, event)
+    if item is not None and not item.deleted:
+        chats.tie(draft, item, event)
+    mark_bounced(draft, event, item)
+    chats.keep(draft, event)
+    if event.type == UNSUBSCRIBED:
+        _opt_out(draft, event, kind, item)
+    if is_own(draft, event) or (event.type in DROPPED_WHEN_EXCEPTED and _drop(draft, event, kind, item)):
         effect.dropped = True
     elif item is not None:
         _concern(draft, item, event, kind, effect)
     elif event.item is None:
         _from_contact(draft, event, kind, effect)
-    return effect
 
 
 def _drop(draft: Draft, event: Event, kind: EventType, item: Item | None) -> bool:
@@ -88,6 +111,19 @@ def _drop(draft: Draft, event: Event, kind: EventType, item: Item | None) -> boo
     return True
 
 
+def _opt_out(draft: Draft, event: Event, kind: EventType, item: Item | None) -> None:
+    """The customer wants no more mail: noted at the contact, and in the history of the item."""
+    contact = _find_contact(draft, contact_values(event, kind))
+    if contact is None and item is not None and item.contacts:
+        contact = draft.contact(item.contacts[0])
+    if contact is None or "mail" in contact.opt_out or "*" in contact.opt_out:
+        return
+    contact.opt_out = [*contact.opt_out, "mail"]
+    draft.put_contact(contact)
+    data = {"contact": contact.id, "channel": "mail"}
+    draft.record(event.at, "opted_out", item.id if item else "", event.author or event.source, data)
+
+
 def _concern(
     draft: Draft, item: Item, event: Event, kind: EventType, effect: Effect, *, only_all: bool = False
 ) -> bool:
@@ -97,14 +133,17 @@ def _concern(
     effect.found = True
     if item.id not in effect.items:
         effect.items.append(item.id)
+    if not only_all:
+        event = keep_files(draft, item, event)
+    line = None
     if not event.internal:
         data: dict[str, Any] = {"event": event.id, "type": event.type}
         if event.data:
             data["data"] = dict(event.data)
-        draft.record(event.at, "event", item.id, event.author or event.source, data)
-    if not only_all and match_waits(draft, item, event, customer=kind.customer):
+        line = draft.record(event.at, "event", item.id, event.author or event.source, data)
+    if not only_all and heeded(kind, event.data, {}) and match_waits(draft, item, event, customer=kind.customer):
         effect.waits = True
-    moved_to = offer(draft, item, event, only_all=only_all)
+    moved_to = offer(draft, item, event, only_all=only_all, line=line)
     if moved_to is not None:
         effect.moved_to = moved_to
         return True
@@ -117,7 +156,8 @@ def _concern(
 def _item_of_token(draft: Draft, event: Event, kind: EventType) -> Item | None:
     for key in kind.token_keys:
         value = event.data.get(key)
-        for token in value if isinstance(value, list) else str(value).split() if value else ():
+        tokens = value if isinstance(value, list | tuple) else str(value).split() if value else ()
+        for token in map(str, reversed(tokens) if key == "references" else tokens):  # the newest of them first
             for what in ("message_id", "token", "document", "booking", "call"):
                 item_id = draft.item_of_token(what, token)
                 item = draft.item(item_id) if item_id else None
@@ -171,7 +211,9 @@ def _age(item: Item) -> tuple[int, int]:
 
 def _learn(draft: Draft, contact: Contact, event: Event) -> None:
     """Ties a visitor or chat id that came with a known contact to it."""
-    values: dict[str, Any] = {key: event.data[key] for key in ("visitor", "chat") if event.data.get(key)}
+    values: dict[str, Any] = {"visitor": event.data["visitor"]} if event.data.get("visitor") else {}
+    if event.data.get("chat"):
+        values["chat"] = chats.address(event)
     if values and people.change_contact(contact, values):
         draft.put_contact(contact)
 
@@ -179,57 +221,46 @@ def _learn(draft: Draft, contact: Contact, event: Event) -> None:
 # -- triggers --------------------------------------------------------------------------------------------------------
 
 
-def matches(where: Mapping[str, tuple[Any, ...]], data: Mapping[str, Any]) -> bool:
-    """Whether every key of `where` equals the event's data; a tuple means any of."""
-    return all(any(_same(data.get(key), one) for one in wanted) for key, wanted in where.items())
-
-
-def _same(value: Any, wanted: Any) -> bool:
-    if value == wanted:
-        return type(value) is not bool or type(wanted) is bool
-    if value is None or wanted is None or isinstance(value, bool) or isinstance(wanted, bool):
-        return str(value).casefold() == str(wanted).casefold() if value is not None and wanted is not None else False
-    return str(value) == source_text(wanted)
-
-
-def candidates(pipeline: Pipeline, item: Item, triggers: Sequence[Trigger]) -> list[Trigger]:
-    """The triggers that may move the item from where it stands, in the order they are asked in (SEMANTICS 16-17)."""
-    current = pipeline.stage_by_id.get(item.stage)
-    here = current.index if current else -1
-    closed = current.closed if current else item.closed
-    ahead, behind = [], []
-    for trigger in triggers:
-        index = pipeline.stage_by_id[trigger.stage].index
-        if index > here and (trigger.allow_back or not closed):
-            ahead.append((index, trigger.index, trigger))
-        elif index < here and trigger.allow_back:
-            behind.append((-index, trigger.index, trigger))
-    ahead.sort(key=lambda one: one[:2])
-    behind.sort(key=lambda one: one[:2])
-    return [one[2] for one in (*ahead, *behind)]
-
-
 def offer(
-    draft: Draft, item: Item, event: Event, *, only_all: bool = False, triggers: Sequence[Trigger] | None = None
+    draft: Draft,
+    item: Item,
+    event: Event,
+    *,
+    only_all: bool = False,
+    triggers: Sequence[Trigger] | None = None,
+    line: Entry | None = None,
 ) -> str | None:
-    """Shows the event to the pipeline's triggers; gives the stage into which the first that holds moved the item."""
+    """Shows the event to the pipeline's triggers; gives the stage into which the first that holds moved the item.
+
+    What kept the others from it goes into `line`, the event's line of history, or into one of its own.
+    """
     pipeline = draft.pipeline(item)
     if pipeline is None:
         return None
-    asked = pipeline.triggers_by_event.get(event.type, ()) if triggers is None else triggers
-    if not asked:
+    listening = pipeline.triggers_by_event.get(event.type, ()) if triggers is None else triggers
+    if not listening:
         return None
-    scope: Scope | None = None
-    for trigger in candidates(pipeline, item, asked):
-        if (only_all and not trigger.route_all) or not matches(trigger.where, event.data):
-            continue
-        if trigger.from_stages and item.stage not in trigger.from_stages:
-            continue
-        if scope is None:
-            scope = Scope(draft, event.at, item, event=as_dict(event))
-        if trigger.condition is None or trigger.condition.holds(scope):
-            return _fire(draft, item, pipeline, trigger, event, scope)
-    return None
+    scope = cache(lambda: Scope(draft, event.at, item, event=as_dict(event)))
+    # What the clock asks of all items again and again is not written down.
+    traced = triggers is None
+    kind = kind_of(draft, event)
+    choice = choose(pipeline, item, event, kind, listening, scope, only_all=only_all, traced=traced)
+    if choice.refused and traced:
+        _note_refused(draft, item, event, choice.refused, line)
+    if choice.trigger is None:
+        return None
+    moved_to = _fire(draft, item, pipeline, choice.trigger, event, scope())
+    if moved_to is None:
+        _note_refused(draft, item, event, [[choice.trigger.id, GUARD, item.hold_reason]], line)
+    return moved_to
+
+
+def _note_refused(draft: Draft, item: Item, event: Event, refused: list[Refusal], line: Entry | None) -> None:
+    if line is not None and not line.seq:  # not written yet
+        line.data["refused"] = [*line.data.get("refused", ()), *refused]
+        return
+    data = {"event": event.id, "type": event.type, "refused": refused}
+    draft.record(event.at, "refused", item.id, event.author or event.source, data)
 
 
 def as_dict(event: Event) -> dict[str, Any]:
@@ -315,8 +346,11 @@ def _intake(
 
 
 def _first_intake(draft: Draft, pipeline: Pipeline, event: Event) -> Intake | None:
+    kind = kind_of(draft, event)
     for entry in pipeline.intake:
         if entry.event != event.type or not matches(entry.where, event.data):
+            continue
+        if not heeded(kind, event.data, entry.where):
             continue
         if entry.condition is None or entry.condition.holds(Scope(draft, event.at, None, event=as_dict(event))):
             return entry
@@ -325,6 +359,8 @@ def _first_intake(draft: Draft, pipeline: Pipeline, event: Event) -> Intake | No
 
 def _contact_of(draft: Draft, event: Event) -> Contact | None:
     values = people.from_event(event.data, event.contact)
+    if values.get("chat"):
+        values["chat"] = chats.address(event)
     if not any(values.get(key) for key in ("email", "phone", "chat", "visitor", "first_name", "last_name", "name")):
         return None
     contact = people.new_contact(draft)
@@ -359,6 +395,7 @@ def _take_in(
     )  # fmt: skip
     for one in bad:
         draft.record(event.at, "bad_value", item.id, name, one)
+    keep_files(draft, item, event)
     effect.created.append(item.id)
     effect.items.append(item.id)
 

@@ -14,7 +14,18 @@ from stageauto.engine.calendars import Calendar
 from stageauto.engine.draft import Draft
 from stageauto.engine.fields import READ_ONLY, moment
 from stageauto.engine.model import Event, Rule, Stage
-from stageauto.engine.schedule import Due, Missing, NotDue, Quiet, When, after_quiet, occurrence, to_local, work_out
+from stageauto.engine.schedule import (
+    Due,
+    Missing,
+    NotDue,
+    Quiet,
+    Repeat,
+    When,
+    after_quiet,
+    occurrence,
+    to_local,
+    work_out,
+)
 from stageauto.engine.state import (
     CANCELLED,
     DONE,
@@ -218,7 +229,7 @@ def calendar_of(draft: Draft, item: Item, rule: Rule) -> Calendar | None:
 def quiet_of(draft: Draft, item: Item, rule: Rule) -> Quiet | None:
     """The customer's quiet hours, where the rule's action sends such a message to a customer."""
     limits = draft.workspace.limits
-    if limits.quiet is None or rule.action.message not in limits.quiet_channels or not rule.action.to_customer():
+    if limits.quiet is None or rule.action.message_kind() not in limits.quiet_channels or not rule.action.to_customer():
         return None
     contact = draft.contact(item.contacts[0]) if item.contacts else None
     zone = zone_of(contact.timezone if contact else "", draft.workspace.zone)
@@ -286,16 +297,21 @@ def _plan_occurrence(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -
     """Sets the due moment of the next occurrence; False when there is none."""
     if rule.repeat is None or run.anchor is None:
         return False
-    workspace = draft.workspace
-    hours = calendar_of(draft, item, rule)
-    due = occurrence(rule.repeat, run.anchor, run.count, workspace.zone, workspace.working, hours, now)
-    quiet = quiet_of(draft, item, rule)
-    if due is not None and quiet is not None:
-        due = after_quiet(due, quiet, hours)
+    due = _occurrence(draft, item, rule, rule.repeat, run.anchor, run.count, now)
     if due is None:
         return False
     run.due, run.state, run.scheduled_at = due, PENDING, now
     return True
+
+
+def _occurrence(  # noqa: PLR0913, PLR0917 - a repetition, where it stands, and the clocks it is counted on
+    draft: Draft, item: Item, rule: Rule, repeat: Repeat, anchor: int, count: int, now: int
+) -> int | None:
+    workspace = draft.workspace
+    hours = calendar_of(draft, item, rule)
+    due = occurrence(repeat, anchor, count, workspace.zone, workspace.working, hours, now)
+    quiet = quiet_of(draft, item, rule)
+    return after_quiet(due, quiet, hours) if due is not None and quiet is not None else due
 
 
 def replan(draft: Draft, item: Item, now: int, field: str, cascade: tuple[str, ...] = ()) -> None:
@@ -317,6 +333,8 @@ def replan(draft: Draft, item: Item, now: int, field: str, cascade: tuple[str, .
 def replan_run(draft: Draft, item: Item, run: Run, rule: Rule, now: int, reason: str) -> None:
     """Works one pending run's moment out again; the timeline shows was and now where it changed."""
     was = run.due
+    if run.count == 0 and _stands(draft, item, run, rule, now):
+        return
     if run.count:  # a repetition keeps its anchor; only where the calendar lets it run may change
         _plan_occurrence(draft, item, run, rule, now)
     else:
@@ -324,6 +342,36 @@ def replan_run(draft: Draft, item: Item, run: Run, rule: Rule, now: int, reason:
     if run.living and run.due != was:
         data = {"rule": run.rule, "run": run.id, "was": was, "due": run.due, "reason": reason}
         draft.record(now, "rescheduled", item.id, f"rule:{run.rule}", data)
+
+
+def _stands(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> bool:
+    """True where a run stays as it is: the same moment, the same field that is empty, or overdue both ways.
+
+    It is asked as of the scheduling, for a moment that was to come then is not past because it has come since. What is
+    overdue stays so: `if_late` shall see it.
+    """
+    base = run.base if run.base is not None else now
+    if run.state != PENDING or run.due is None:
+        found = work_out_due(draft, item, rule, base, now)
+        return isinstance(found, Missing) and run.waiting_for == f"field:{found.field}"
+    if _planned(draft, item, run, rule, base) == run.due:
+        return True
+    if run.due > now:
+        return False
+    found = work_out_due(draft, item, rule, base, now)
+    if isinstance(found, Due):
+        return found.was_past or found.at <= now
+    return isinstance(found, NotDue) and found.code in {"past", "too_late"}
+
+
+def _planned(draft: Draft, item: Item, run: Run, rule: Rule, base: int) -> int | None:
+    """The moment that was found when the run was scheduled, had its rule been then what it is now."""
+    found = work_out_due(draft, item, rule, base, run.scheduled_at)
+    if not isinstance(found, Due):
+        return None
+    if rule.repeat is None or rule.repeat.cron is None:
+        return found.at
+    return _occurrence(draft, item, rule, rule.repeat, found.at, 0, run.scheduled_at)
 
 
 # -- how it ends -----------------------------------------------------------------------------------------------------

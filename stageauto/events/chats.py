@@ -10,6 +10,7 @@ _CHAT = {
     "text": "what was written",
     "name": "the name of the customer",
     "phone": "the phone of the customer",
+    "language": "the language of the customer's program",
     "attachments": "the files that came with it",
 }
 _KEYS = ("chat", "phone", "contact")
@@ -17,9 +18,9 @@ _KEYS = ("chat", "phone", "contact")
 EVENTS = (
     EventType(
         "chat.started",
-        "The customer wrote for the first time in a chat.",
+        "The customer opened a chat, or wrote for the first time in one; `chat.message` comes after it.",
         where=("channel",),
-        data=_CHAT,
+        data={**_CHAT, "invitation": "the SHA-256 of the invitation that the customer followed"},
         customer=True,
         contact_keys=_KEYS,
         token_keys=("token",),

@@ -9,13 +9,15 @@ _TRACKED = {
     "email": "whom it went to",
     "message_id": "the Message-ID of the mail",
     "token": "the token of the tracking link",
-    "scanner": "true where it looks like a mail program or a virus scanner instead of a person",
+    "likely_machine": "true where it looks like a mail program or a virus scanner instead of a person",
 }
 
 EVENTS = (
     EventType(
         "email.received",
-        "A mail came in. An answer finds its item by the mail that it answers, another mail by its sender.",
+        "A mail came in. An answer finds its item by the mail that it answers, another mail by its sender. An "
+        "automatic answer is written to the history, but ends no wait, moves nothing and creates nothing, unless a "
+        "trigger or an intake asks for `where: {auto: true}`. Our own mails that come back are dropped.",
         where=("channel", "from"),
         data={
             "from": "who wrote it",
@@ -26,12 +28,17 @@ EVENTS = (
             "subject": "its subject",
             "text": "its text",
             "html": "its HTML",
-            "attachments": "the files that came with it",
+            "cc": "who got a copy",
+            "attachments": "the files that came with it: name, mime, size and, as a field takes it, file of each",
             "message_id": "its Message-ID",
             "in_reply_to": "the Message-ID of the mail that it answers",
             "references": "the Message-IDs of the whole conversation",
+            "token": "what stood behind the plus of the address that it was sent to",
+            "auto": "true where a machine wrote it: a vacation note, a receipt",
+            "truncated": "true where it was too long to be taken whole",
         },
         customer=True,
+        machine=("auto",),
         contact_keys=("from", "email", "contact"),
         token_keys=("in_reply_to", "references", "token"),
         example="""
@@ -39,6 +46,31 @@ EVENTS = (
             event: email.received
             if: item.amount > 0
             set: {note: "{{ event.subject }}"}
+        """,
+        group="mail",
+    ),
+    EventType(
+        "email.bounced",
+        "A mail of a rule did not arrive. Where that is for good, the customer's address is marked, and later mails to "
+        "it are `undeliverable` until somebody sets it anew.",
+        where=("rule", "permanent"),
+        data={
+            "address": "the address that it did not arrive at",
+            "permanent": "true where the address itself is no good; false for a full mailbox and the like",
+            "code": "the status that the server gave, such as 5.1.1",
+            "reason": "what the server said",
+            "rule": "the rule that sent the mail",
+            "delivery": "its entry in the outbox",
+            "to": "whom that mail went to",
+            "message_id": "the Message-ID of that mail",
+            "references": "other Message-IDs that the report names",
+            "channel": "the mailbox that the report came to",
+        },
+        token_keys=("message_id", "references"),
+        example="""
+            id: address-is-wrong
+            event: email.bounced
+            where: {permanent: true}
         """,
         group="mail",
     ),
@@ -68,6 +100,7 @@ EVENTS = (
         "The customer opened a mail sent with `track_opens`. A hint, not a proof: mail programs load pictures ahead.",
         where=("rule",),
         data=_TRACKED,
+        machine=("likely_machine",),
         customer=True,
         contact_keys=("email", "contact"),
         token_keys=("token", "message_id"),
@@ -83,6 +116,7 @@ EVENTS = (
         "The customer followed a link in a mail sent with `track_links`. Virus scanners follow links too.",
         where=("link",),
         data={"link": "where the link leads", **_TRACKED},
+        machine=("likely_machine",),
         customer=True,
         contact_keys=("email", "contact"),
         token_keys=("token", "message_id"),
@@ -90,6 +124,22 @@ EVENTS = (
             id: wants-prices
             event: email.link_clicked
             where: {link: "https://acme.test/prices"}
+        """,
+        group="mail",
+    ),
+    EventType(
+        "email.unsubscribed",
+        "The customer wants no more mail: by one click in the mail program, or by the page of the link. The contact is "
+        "opted out of mail before any trigger is asked.",
+        where=("rule",),
+        data={"rule": "the rule that sent the mail", "email": "whom it went to", "one_click": "by the mail program"},
+        customer=True,
+        contact_keys=("email", "contact"),
+        token_keys=("token", "message_id"),
+        example="""
+            id: wants-no-mail
+            event: email.unsubscribed
+            route: all
         """,
         group="mail",
     ),

@@ -8,7 +8,13 @@ EVENTS = (
     EventType(
         "qr.scanned",
         "Somebody scanned a QR code of the item and followed it.",
-        data={"link": "where it leads", "token": "the token in the code", "rule": "the rule that made it"},
+        data={
+            "link": "where it leads",
+            "token": "the token in the code",
+            "rule": "the rule that made it",
+            "likely_machine": "true where it looks like a program instead of a person",
+        },
+        machine=("likely_machine",),
         customer=True,
         contact_keys=("contact",),
         token_keys=("token",),

@@ -111,6 +111,10 @@ class SpotBuilder:
         """The raw value of another option."""
         return self.raw.get(name)
 
+    def reachable(self) -> bool:
+        """Whether the workspace has a `base_url`."""
+        return bool(self.reader.world.base_url)
+
     def condition(self, raw: Any, at: Path = ()) -> Condition | None:
         """A compiled condition, or None where it cannot be compiled."""
         spot = self.spot.at(*at)
@@ -128,7 +132,7 @@ class SpotBuilder:
             spot.fault("bad-condition", fault.message, fault.path, hint=fault.hint, inside=inside)
             return None
         for path, name in made.located:
-            self.reader.check(spot.at(*path), (name,))
+            self.reader.check(spot.at(*path) if path else spot, (name,))
         return made
 
     def duration(self, raw: Any, at: Path = ()) -> Duration | None:

@@ -60,6 +60,8 @@ def _channel(spot: Spot, name: str, raw: Any, kinds: Mapping[str, Any], environm
     kept = fitting(spot, opened, channel_schema(kind))
     if kept is None:
         return None
+    if len(kept) == len(opened):  # what was wrong by its type has been said
+        _report_faults(spot, kind, kept, said, environment)
     options = {
         key: environment.sealed(raw[key]) for key in kept if key in said and not _is_written(kept[key], raw[key])
     }
@@ -80,6 +82,29 @@ def _channel(spot: Spot, name: str, raw: Any, kinds: Mapping[str, Any], environm
         timeout=read_span(spot, kept["timeout"], ("timeout",), _TIMEOUT) if "timeout" in kept else _TIMEOUT,
         on_unknown=str(kept.get("on_unknown", kind.on_unknown)),
     )
+
+
+def _report_faults(spot: Spot, kind: Any, kept: Map, said: Mapping[str, Any], environment: Environment) -> None:
+    """What the channel itself finds wrong with its options."""
+    find = getattr(kind, "faults", None)  # channels of other packages need have none
+    plain = {
+        key: source_text(kept[key]) if _wants_text(said[key]) else _plain(kept[key], environment)
+        for key in kept
+        if key in said
+    }
+    if find is None or "" in plain.values():  # a variable that is missing has been told
+        return
+    for fault in find(plain):
+        message = f"`{fault.option}`: {fault.message}" if fault.option else fault.message
+        spot.fault("bad-channel", message, (fault.option,) if fault.option in kept else (), hint=fault.hint)
+
+
+def _plain(value: Any, environment: Environment) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(one, environment) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one, environment) for one in value]
+    return environment.opened(value)
 
 
 def _wants_text(said: Any) -> bool:
@@ -104,8 +129,36 @@ def _opened(raw: Map, said: Mapping[str, Any], environment: Environment) -> Map:
 
 def _kind(name: str, kind: Any, opened: Mapping[str, Any]) -> str:
     if "*" not in kind.kinds:
-        return str(kind.kinds[0])
+        return name if name in kind.kinds else str(kind.kinds[0])
     return source_text(opened.get("kind") or name)
+
+
+def check_audiences(
+    spot: Spot, audiences: Mapping[str, Mapping[str, Any]], channels: Mapping[str, Channel], kinds: Mapping[str, Any]
+) -> None:
+    """Reports audiences whose channel keeps none, and those that do not say which list is theirs there."""
+    for name, entry in audiences.items():
+        channel = channels.get(entry["channel"])
+        kind = kinds.get(channel.type) if channel else None
+        if channel is None or kind is None or "*" in kind.kinds:
+            continue
+        if "audience" not in kind.kinds:
+            message = f"the channel `{channel.name}` is of type {channel.type}, which has no audiences"
+            hint = "name one of type facebook, google_ads, vk, yandex or file"
+            spot.at(name).fault("channel-kind", message, ("channel",), hint=hint)
+            continue
+        wanted: tuple[str, ...] = getattr(kind, "audience_keys", ("list",))
+        wrong = [key for key in entry if key not in {"channel", *wanted}]
+        for key in wrong:
+            message = f"an audience of {channel.type} has no `{key}`"
+            spot.at(name).fault("unknown-key", message, (key,), hint=_either(wanted), on_key=True)
+        if not wrong and not any(entry.get(key) for key in wanted):
+            message = f"the audience `{name}` does not say which one of {channel.type} it is"
+            spot.at(name).fault("missing-key", message, hint=_either(wanted), on_key=True)
+
+
+def _either(keys: tuple[str, ...]) -> str:
+    return f"write its id as {' or '.join(f'`{key}`' for key in keys)}"
 
 
 def read_rate(spot: Spot, raw: Any) -> tuple[int, int] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 CODES: Final[Mapping[str, str]] = {
     # the text of a file
@@ -20,6 +20,7 @@ CODES: Final[Mapping[str, str]] = {
     "recursive-alias": "An alias stands inside what it names.",
     "alias-bomb": "The aliases expand past 10,000 nodes.",
     "bad-key": "A key is missing or is no text.",
+    "bad-numbering": "A pattern of document numbers without its {n}, or with something unknown in braces.",
     "bad-number": "A number that nothing can count with.",
     "duplicate-key": "A key stands twice in one mapping.",
     # shape
@@ -50,12 +51,14 @@ CODES: Final[Mapping[str, str]] = {
     "unknown-calendar": "There is no such calendar.",
     "unknown-channel": "There is no such channel.",
     "unknown-channel-type": "There is no such type of channel.",
+    "bad-channel": "The options of a channel that can never send.",
     "unknown-resource": "There is no such resource.",
     "unknown-audience": "There is no such audience.",
     "unknown-form": "There is no such form.",
     "unknown-hook": "There is no such hook.",
     "unknown-file": "There is no such file to attach under templates/.",
     "unknown-template": "There is no such file under templates/.",
+    "unknown-tag": "A tag in a document's HTML that cannot be printed; its text is kept.",
     "unknown-timezone": "There is no such time zone.",
     "unknown-plugin": "The plugin is not installed.",
     "bad-plugin": "The plugin brings something that cannot be used.",
@@ -75,6 +78,7 @@ CODES: Final[Mapping[str, str]] = {
     "bad-pattern": "A regular expression that cannot be read.",
     "bad-default": "The default does not fit the field.",
     "bad-value": "A constant does not fit the field it is written to.",
+    "channel-kind": "A channel of another kind than is wanted there.",
     "bad-recipient": "Somebody whom this cannot go to.",
     "bad-alphabet": "An alphabet that no code can be made of.",
     "bad-header": "A header that cannot be sent.",
@@ -109,7 +113,41 @@ CODES: Final[Mapping[str, str]] = {
     "moved-not-gone": "`moved` or `renamed` from something that is still there.",
     # the whole
     "own-manager": "A user who is their own manager.",
+    "no-link": "Words that bring somebody a document, without the link to it.",
+    "no-base-url": "Something that needs the address of the listener, and there is no `base_url`.",
     "no-mailbox": "Mails leave from the responsible's mailbox, and nobody has one.",
     "no-pipeline": "There is no pipeline yet.",
     "bad-step": "A step of a scenario that does not do exactly one thing.",
 }
+
+
+class LintCode(NamedTuple):
+    """What a finding of the lint means, and how much it matters: a warning, or something to know (info)."""
+
+    severity: str
+    meaning: str
+
+
+LINT_CODES: Final[Mapping[str, LintCode]] = {
+    "circle": LintCode("warning", "Stage changes go round by themselves until the loop guard stops them."),
+    "circle-maybe": LintCode("info", "Stage changes go round by themselves if all their conditions can hold."),
+    "stage-unreachable": LintCode("info", "Only people can bring items into the stage."),
+    "stage-stuck": LintCode("info", "Only people can bring items out of the stage."),
+    "trigger-blocked": LintCode("warning", "There is no stage from which the trigger may move an item."),
+    "trigger-shadowed": LintCode("warning", "Another trigger always takes the events first."),
+    "intake-shadowed": LintCode("warning", "An intake entry above always takes the events first."),
+    "rule-never-runs": LintCode("warning", "The item has surely left the stage before the rule is due."),
+    "constant-condition": LintCode("warning", "A condition is always true or always false."),
+    "sms-too-long": LintCode("warning", "A text message becomes too long with values that are possible."),
+    "sms-may-be-long": LintCode("info", "A text message may become too long, as far as can be estimated."),
+    "no-user-mailbox": LintCode("info", "A user has no mailbox to send from."),
+    "date-past": LintCode("warning", "A fixed date is past."),
+    "time-in-gap": LintCode("warning", "A time on a fixed date is skipped by the clocks."),
+    "window-in-gap": LintCode("info", "A calendar opens or closes at a time that the clocks skip."),
+    "field-never-read": LintCode("info", "A field is written, and only people can read it."),
+    "field-never-written": LintCode("info", "A field is read, and only people can write it."),
+    "renamed-silently": LintCode("warning", "A rule or trigger seems to have a new id, and `renamed` does not say so."),
+    "unknown-ignore": LintCode("warning", "A comment ignores a code that there is not."),
+    "unused-ignore": LintCode("warning", "A comment ignores a finding that there is not."),
+}
+"""Codes of the lint, which `validate` adds where nothing is an error."""

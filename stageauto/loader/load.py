@@ -8,21 +8,23 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from stageauto import registry
 from stageauto.engine.model import Workspace
 from stageauto.engine.templates import Templates
 from stageauto.errors import StageautoError
-from stageauto.loader.channels import read_channels
-from stageauto.loader.diagnostics import ERROR, Diagnostic
+from stageauto.loader.channels import check_audiences, read_channels
+from stageauto.loader.diagnostics import ERROR, Diagnostic, shown, suggest
 from stageauto.loader.environment import Environment
 from stageauto.loader.pipelines import PipelineFile, build_pipeline, read_outlines
-from stageauto.loader.scenario import Scenario
-from stageauto.loader.scenarios import read_scenario
 from stageauto.loader.secret import read_dotenv, redact
 from stageauto.loader.source import Report, Source, Spot
 from stageauto.loader.workspace import FILE, Settings, SettingsReader, check_roles
 from stageauto.loader.world import World
+
+if TYPE_CHECKING:
+    from stageauto.loader.scenario import Scenario
 
 TEMPLATES = "templates/"
 _ENDINGS = (".yaml", ".yml")
@@ -51,7 +53,7 @@ def secret_values(loaded: Loaded) -> frozenset[str]:
     return loaded.secrets
 
 
-def load(
+def load(  # noqa: PLR0913 - all that loading depends on, each by its name
     files: Mapping[str, str],
     *,
     env: Mapping[str, str],
@@ -59,14 +61,16 @@ def load(
     dotenv: str | None = None,
     scenarios: Mapping[str, str] | None = None,
     files_present: Callable[[str], bool] | None = None,
+    lint: Mapping[str, str] | None = None,
 ) -> Loaded:
     """The workspace of these files (relative path -> text), its scenarios, and every diagnostic, sorted.
 
     `now` (ms UTC) is from when calendars must have open time; `files_present` says of a relative path whether there is
-    such a file (attachments). Never raises for bad input.
+    such a file (attachments); with `lint`, the files of the active version ({} where there is none), the findings of
+    the lint are among the diagnostics where nothing is an error. Never raises for bad input.
     """
     with _without_collection():
-        return _load(files, env, now, dotenv, scenarios or {}, files_present)
+        return _load(files, env, now, dotenv, scenarios or {}, files_present, lint)
 
 
 @contextmanager
@@ -81,19 +85,21 @@ def _without_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _load(
+def _load(  # noqa: PLR0913, PLR0917 - as `load`
     files: Mapping[str, str],
     env: Mapping[str, str],
     now: int,
     dotenv: str | None,
     scenarios: Mapping[str, str],
     files_present: Callable[[str], bool] | None,
+    lint: Mapping[str, str] | None,
 ) -> Loaded:
     report = Report()
     environment = Environment({**(read_dotenv(dotenv) if dotenv else {}), **env})
     workspace, world = _workspace(files, report, environment, now, files_present)
     failed = any(one.severity == ERROR for one in report.ordered())  # a broken scenario breaks itself only
     read = _scenarios(world, scenarios, report)
+    _lint(report, workspace, now, lint)
     diagnostics = _redacted(report.ordered(), environment.used)
     return Loaded(None if failed else workspace, diagnostics, read, frozenset(environment.hidden))
 
@@ -136,6 +142,9 @@ def _workspace(
         pipelines=MappingProxyType(pipelines),
         events=world.events,
         state=settings.state,
+        base_url=settings.base_url,
+        web=settings.web,
+        signing=settings.signing,
     )
     return workspace, world
 
@@ -177,6 +186,7 @@ def _world(
         hooks=settings.hooks,
         vars=settings.vars,
         limits=settings.limits,
+        base_url=settings.base_url,
     )
     plugins = _plugins(report, main, settings)
     try:
@@ -189,7 +199,23 @@ def _world(
     if settings.channels_raw is not None:
         spot = Spot(report, main, ("channels",))
         world.channels = MappingProxyType(read_channels(spot, settings.channels_raw, kinds, environment))
+    check_audiences(Spot(report, main, ("audiences",)), settings.audiences, world.channels, kinds)
+    _check_hooks(Spot(report, main, ("hooks",)), world)
     return world
+
+
+def _check_hooks(spot: Spot, world: World) -> None:
+    """The events that hooks name: known ones, and none that only stageauto itself can tell."""
+    for name, said in world.hooks.items():
+        event = said.get("event")
+        if event is None:
+            continue
+        kind, at = world.events.get(str(event)), (name, "event")
+        if kind is not None and kind.engine:
+            spot.fault("bad-event", f"`{event}` is made by stageauto itself", at, hint="name an event from outside")
+        elif kind is None and not world.known("event", str(event), None):
+            message = f"there is no event {shown(str(event))}"
+            spot.fault("unknown-event", message, at, hint=suggest(str(event), world.events))
 
 
 def _plugins(report: Report, main: Source, settings: Settings) -> tuple[str, ...]:
@@ -220,6 +246,10 @@ def _check_whole(report: Report, world: World, outlines: list[PipelineFile]) -> 
 
 
 def _scenarios(world: World | None, files: Mapping[str, str], report: Report) -> tuple[Scenario, ...]:
+    if not files:
+        return ()
+    from stageauto.loader.scenarios import read_scenario
+
     found = []
     for name in sorted(files):
         source = Source(name, files[name])
@@ -229,6 +259,21 @@ def _scenarios(world: World | None, files: Mapping[str, str], report: Report) ->
             if scenario is not None:
                 found.append(scenario)
     return tuple(found)
+
+
+def _lint(report: Report, workspace: Workspace | None, now: int, before: Mapping[str, str] | None) -> None:
+    """Adds what the lint finds, if it shall; takes out what comments in the files ignore."""
+    linted = before is not None and workspace is not None
+    linted = linted and all(one.severity != ERROR for one in report.found)
+    if linted and workspace is not None and before is not None:
+        from stageauto.loader.lint.run import lint
+        from stageauto.loader.lint.view import View
+
+        lint(report, View(workspace, report.sources, now, before))
+    if report.found or linted:
+        from stageauto.loader.lint.ignores import without_ignored
+
+        report.found = without_ignored(report.found, report.sources.values(), told=linted)
 
 
 def _redacted(diagnostics: tuple[Diagnostic, ...], secrets: set[str]) -> tuple[Diagnostic, ...]:

@@ -18,6 +18,7 @@ _FIXED = {
     "responsible": scope.USER_NAMES,
     "pipeline": scope.PIPELINE_NAMES,
     "stage": scope.STAGE_NAMES,
+    "document": scope.DOCUMENT_NAMES,
 }
 _OF_A_USER = 2
 
@@ -97,7 +98,8 @@ class Reader:
         if name in self.outline.rules:
             hint = "results are those of the same stage; keep it in a field with `update_item`"
             return "unknown-rule", f"the rule `{name}` belongs to the stage `{self.outline.rules[name]}`", hint
-        return "unknown-rule", f"there is no rule `{name}` in this stage", suggest(name, known)
+        earlier = {*known} - {self.rule} - self.later
+        return "unknown-rule", f"there is no rule `{name}` in this stage", suggest(name, earlier)
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,7 @@ def _stage(world: World, file: PipelineFile, index: int, raw: Map, number: int) 
         rules=rules,
         triggers=triggers,
         rule_by_id=MappingProxyType({rule.id: rule for rule in rules}),
+        place=spot.place,
     )
 
 

@@ -17,7 +17,7 @@ from stageauto.engine.scalars import source_text
 from stageauto.engine.schedule import When
 from stageauto.loader import shapes
 from stageauto.loader.builder import SpotBuilder, check_working
-from stageauto.loader.diagnostics import WARNING, suggest
+from stageauto.loader.diagnostics import ERROR, WARNING, suggest
 from stageauto.loader.fields import check_set
 from stageauto.loader.names import Reader
 from stageauto.loader.shape_check import fitting
@@ -247,25 +247,38 @@ def action_schema(kind: Any) -> Mapping[str, Any]:
 
 
 @cache
+def _options(kind: Any) -> Mapping[str, Any]:
+    return options_of(kind)
+
+
+@cache
 def _option_names(kind: Any) -> Mapping[str, str]:
     return {field.name.rstrip("_"): field.name for field in dataclasses.fields(kind) if "option" in field.metadata}
 
 
 def read_action(builder: SpotBuilder, kind: type[Action]) -> Action | None:
     """The action with its compiled options, or None where it cannot be made."""
+    cls: Any = kind
+    needed = action_schema(cls).get("required", ())
+    if "with" not in builder.raw and needed:
+        message = f"`with` is missing: `{kind.kind}` needs {' and '.join(f'`{name}`' for name in needed)}"
+        hint = "add `with:` and below it " + ", ".join(f"`{name}:`" for name in needed)
+        builder.spot.fault("missing-key", message, hint=hint, on_key=True)
+        return None
     spot = builder.spot.at("with") if "with" in builder.raw else builder.spot
     raw = builder.raw.get("with", EMPTY)
-    before = _errors(builder)
+    found = builder.spot.report.found
+    before = len(found)
     made = read_options(SpotBuilder(spot, builder.reader, raw), kind, raw)
-    if made is None or _errors(builder) > before:
+    if made is None or any(one.severity == ERROR for one in found[before:]):
         return None
-    cls: Any = kind
-    for name, inner in _option_names(cls).items():
-        value = getattr(made, inner)
-        if isinstance(value, Duration) and not builder.reader.world.has_working:
-            check_working(spot, value, (name,))
+    if not builder.reader.world.has_working:
+        for name, inner in _option_names(cls).items():
+            value = getattr(made, inner)
+            if isinstance(value, Duration):
+                check_working(spot, value, (name,))
     made.check(SpotBuilder(spot, builder.reader, raw))
-    if kind.message == "mail" and "from" not in raw:
+    if made.message_kind() == "mail" and "from" not in raw:
         _check_mailbox(builder)
     return made  # type: ignore[no-any-return]
 
@@ -278,7 +291,7 @@ def read_options(builder: SpotBuilder, kind: Any, raw: Mapping[str, Any]) -> Any
         action_schema(kind),
     )
     usable = kept if kept is not None else _known_part(raw, kind)
-    options, names = options_of(kind), _option_names(kind)
+    options, names = _options(kind), _option_names(kind)
     narrow = SpotBuilder(builder.spot, builder.reader, raw)
     values = {
         names[name]: options[name].type.build(one, _with_siblings(narrow, name, raw))
@@ -320,7 +333,3 @@ def _known_part(raw: Mapping[str, Any], kind: Any) -> Mapping[str, Any]:
 
     properties = action_schema(kind)["properties"]
     return {name: one for name, one in raw.items() if name in properties and compile_fits(properties[name])(one)}
-
-
-def _errors(builder: SpotBuilder) -> int:
-    return sum(one.severity == "error" for one in builder.spot.report.found)

@@ -140,8 +140,8 @@ class ExpectedItem:
 class Expect:
     """What is expected of everything so far.
 
-    `lists` by sent, not_sent, pending, outcomes, created, events, tasks, activities, bookings, contacts; only those
-    that stand in the file are there. `places` has the place of each key.
+    `lists` by sent, not_sent, pending, outcomes, created, events, tasks, activities, bookings, documents,
+    contacts; only those that stand in the file are there. `places` has the place of each key.
     """
 
     items: tuple[ExpectedItem, ...] = ()

@@ -21,8 +21,11 @@ ADDRESSES: Final[Json] = {
     "description": "Addresses in the order they were added; one alone may stand as plain text.",
 }  # fmt: skip
 OPT_OUT: Final[Json] = {
-    "anyOf": [{"type": "boolean"}, {"type": "array", "items": {"enum": ["mail", "sms", "call", "chat", "whatsapp"]}}],
-    "description": "Kinds of message they do not want, or true for all.",
+    "anyOf": [
+        {"type": "boolean"},
+        {"type": "array", "items": {"enum": ["mail", "sms", "call", "chat", "whatsapp", "audience"]}},
+    ],
+    "description": "What they do not want: kinds of message, to be in audiences; or true for all.",
 }
 CONTACT_KEYS: Final[Json] = {
     "first_name": text("First name."),
@@ -119,6 +122,8 @@ LISTS: Final[Json] = {
     "tasks": many("Tasks.", mapping("", _slots(Task))),
     "activities": many("Activities, calls, meetings.", mapping("", _slots(Activity))),
     "bookings": many("Bookings.", mapping("", _slots(Booking))),
+    "documents": many("Documents; `text` is all that is written on one.", mapping("", dict.fromkeys(
+        ("id", "item", "rule", "template", "name", "number", "state", "text"), _OPEN_TEXT))),
     "contacts": many("Contacts.", mapping("", _CONTACT_WORDS)),
 }  # fmt: skip
 EXPECT: Final = mapping(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -42,6 +41,10 @@ from stageauto.loader.yaml import Map
 
 _LOCAL_WORDS: Final = ("at", "due")
 _LONGEST_PATTERN: Final = 1_000
+_WAYS_OUT: Final = {
+    "contact": "add it to `contacts` of `given`, or write it out in place of its id",
+    "company": "add it to `companies` of `given`, or write it out in place of its id",
+}
 _ADDRESS_KEYS: Final = ("emails", "phones", "chats")
 
 
@@ -138,6 +141,8 @@ class _Reader:
         if kept is None:
             return ""
         name = self._own_id(spot, kept, owner, "contact", self.contacts)
+        if not name:
+            return ""
         values = {key: value for key, value in kept.items() if key not in {"id", "company"}}
         company = source_text(kept["company"]) if "company" in kept else None
         if company is not None:
@@ -157,11 +162,14 @@ class _Reader:
         if kept is None:
             return ""
         name = self._own_id(spot, kept, owner, "company", self.companies)
+        if not name:
+            return ""
         values = {key: value for key, value in kept.items() if key != "id"}
         self.companies[name] = GivenCompany(name, MappingProxyType(_with_addresses(values)))
         return name
 
     def _own_id(self, spot: Spot, kept: Map, owner: str, what: str, known: Mapping[str, Any]) -> str:
+        """Its id; one that is written out at an item may do without, any other without is "" and reported."""
         if "id" in kept:
             name = source_text(kept["id"])
             if name in known:
@@ -170,8 +178,10 @@ class _Reader:
                 )
             return name
         if not owner:
-            spot.fault("missing-key", "`id` is missing", hint="add `id:`", on_key=True)
-        return f"{what}-{owner or len(known) + 1}"
+            spot.fault(
+                "missing-key", "`id` is missing", hint="add `id:`", expected="id: By which items name it.", on_key=True
+            )
+        return f"{what}-{owner}" if owner else ""
 
     def _fail(self, spot: Spot, raw: Any) -> Fail | None:
         kept = fitting(spot, raw, shapes.FAIL)
@@ -205,9 +215,9 @@ class _Reader:
             self.local(spot.at("at"), kept["at"])
         for key in ("item", "contact", "id", "data"):
             if key in kept and deeds[0] != "emit":
-                spot.fault(
-                    "bad-step", f"`{key}` goes with `emit`", (key,), hint=f"put it below `{deeds[0]}`", on_key=True
-                )
+                below = key == "item" and deeds[0] != "expect"
+                hint = f"put it below `{deeds[0]}`" if below else "leave it out"
+                spot.fault("bad-step", f"`{key}` goes with `emit`", (key,), hint=hint, on_key=True)
         span = (
             read_duration(spot, kept["after"], ("after",), has_working=self.world.has_working)
             if "after" in kept
@@ -298,7 +308,7 @@ class _Reader:
         if values.get("responsible") is not None:
             _known(spot, "user", source_text(values["responsible"]), self.world.users, ("responsible",))
         for name, value in values.get("fields", EMPTY).items():
-            if outline is not None and name not in outline.field_names() and not self._field_anywhere(name):
+            if outline is not None and name not in outline.field_names() and name not in self._fields_anywhere():
                 hint = suggest(name, outline.field_names())
                 spot.fault(
                     "unknown-field", f"there is no field {shown(name)}", ("fields", name), hint=hint, on_key=True
@@ -315,7 +325,7 @@ class _Reader:
             if isinstance(value, Mapping | list) or value is None:
                 continue
             place, text = spot.at(name), source_text(value)
-            if text.startswith("/") and text.endswith("/") and len(text) > 1:
+            if text.startswith("/") and text.endswith("/") and len(text) > 2:
                 self._pattern(place, text)
             elif name in _LOCAL_WORDS:
                 self.local(place, value)
@@ -336,18 +346,20 @@ class _Reader:
         return Entry(values, spot.place)
 
     def _pattern(self, spot: Spot, value: Any) -> None:
-        if not (isinstance(value, str) and len(value) > 1 and value.startswith("/") and value.endswith("/")):
+        if not (isinstance(value, str) and len(value) > 2 and value.startswith("/") and value.endswith("/")):
             return
         problem = _pattern_problem(value[1:-1])
         if problem:
             message = f"{shown(value)} is no regular expression: {problem}"
-            spot.fault("bad-pattern", message, hint="text between slashes is searched for as one")
+            spot.fault("bad-pattern", message, hint="text between slashes is searched for as one; its syntax is RE2's")
 
     def _fields(self, spot: Spot, raw: Mapping[str, Any], outline: Outline | None) -> None:
         for name, value in raw.items():
             if outline is None:
-                if not self._field_anywhere(name):
-                    spot.fault("unknown-field", f"there is no field {shown(name)}", (name,), on_key=True)
+                known = self._fields_anywhere()
+                if name not in known:
+                    message, hint = f"there is no field {shown(name)}", suggest(name, known)
+                    spot.fault("unknown-field", message, (name,), hint=hint, on_key=True)
                 continue
             kind = outline.fields.get(name) or BUILT_IN.get(name)
             if kind is None:
@@ -361,8 +373,9 @@ class _Reader:
             if fault:
                 spot.fault("bad-value", fault[0], (name,), hint=fault[1])
 
-    def _field_anywhere(self, name: str) -> bool:
-        return name in BUILT_IN or any(name in outline.field_names() for outline in self.world.pipelines.values())
+    def _fields_anywhere(self) -> set[str]:
+        """The fields of all pipelines, for an item of which nobody knows where it is."""
+        return {*BUILT_IN, *(name for outline in self.world.pipelines.values() for name in outline.field_names())}
 
     def _outline(self, spot: Spot, name: str, at: Path) -> Outline | None:
         _known(spot, "pipeline", name, self.world.pipelines, at)
@@ -393,17 +406,22 @@ class _Reader:
 def _pattern_problem(pattern: str) -> str:
     if len(pattern) > _LONGEST_PATTERN:
         return f"it is longer than {_LONGEST_PATTERN:,} characters"
+    import re2  # what searches them when the scenario runs
+
+    options = re2.Options()
+    options.log_errors = False
     try:
-        re.compile(pattern)
-    except (re.error, RecursionError, OverflowError) as error:
-        return str(error)
+        re2.compile(pattern, options)
+    except re2.error as error:
+        return bytes(error.args[0]).decode("utf-8", "replace")
     return ""
 
 
 def _known(spot: Spot, what: str, name: str, known: Iterable[str], at: Path) -> None:
     names = set(known)
     if name not in names:
-        spot.fault(f"unknown-{what}", f"there is no {what} {shown(name)}", at, hint=suggest(name, names))
+        hint = suggest(name, names) or _WAYS_OUT.get(what, "")
+        spot.fault(f"unknown-{what}", f"there is no {what} {shown(name)}", at, hint=hint)
 
 
 def _with_addresses(values: dict[str, Any]) -> dict[str, Any]:

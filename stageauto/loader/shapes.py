@@ -217,6 +217,8 @@ USER: Final = mapping(
         "calendar": text("Their own working hours."),
         "os_user": text("Whose commands on this machine are theirs."),
         "notify": many("Channels that notifications go through besides the inbox.", {"type": "string"}),
+        "telegram": text("The id of their chat with the Telegram bot, a number."),
+        "calendar_url": text("Their calendar on a CalDAV server.", examples=["https://dav.acme.test/anna/work/"]),
     },
 )
 ROLE: Final[Json] = {
@@ -259,6 +261,10 @@ WORKSPACE: Final = mapping(
         "stageauto": {"const": 1, "description": "The version of the language."},
         "timezone": text("An IANA name.", examples=["Europe/Warsaw"]),
         "state": text("A SQLite file or a PostgreSQL URL.", default=".stageauto/state.db"),
+        "base_url": text(
+            "Where the world reaches the listener (`run --listen`), for links, pages and callbacks.",
+            examples=["https://crm.acme.test"],
+        ),
         "calendars": named("Working hours by name; `working` is what `hours: working` means.", CALENDAR),
         "users": named("The staff by id.", USER),
         "roles": named("What the users of a role may do.", ROLE),
@@ -268,21 +274,82 @@ WORKSPACE: Final = mapping(
             mapping("A resource.", {"name": text("What people call it."), "capacity": WHOLE}),
         ),
         "audiences": named(
-            "Advertising audiences.", {"type": "object", "properties": {"channel": text("Its channel.")}}
+            "Advertising audiences.",
+            mapping(
+                "An audience of an advertising network.",
+                {
+                    "channel": text("Its channel: facebook, google_ads, vk, yandex, or file to try it."),
+                    "list": text("The network's id of it: custom audience, user list, segment."),
+                    "emails": text("VK: the id of its list of e-mails."),
+                    "phones": text("VK: the id of its list of phones."),
+                },
+                ("channel",),
+            ),
         ),
         "forms": named(
             "Forms of the web site.",
             mapping(
                 "A form.",
                 {
+                    "kind": {
+                        "enum": ["form", "callback"],
+                        "description": "`callback`: what comes is `callback.requested`, not `form.submitted`.",
+                    },
                     "fields": many("Its fields.", text("", pattern=NAME)),
+                    "required": many("Fields that must be filled in.", {"type": "string"}),
+                    "labels": named("What people read beside a field.", {"type": "string"}, NAME),
+                    "title": text("The heading of its page."),
+                    "text": text("What stands above the fields."),
+                    "button": text("What stands on the button."),
+                    "thanks": text("What its sender reads afterwards, where there is no `redirect`."),
                     "redirect": text("Where its sender goes next."),
+                    "origins": many("Web sites whose scripts may send it in.", {"type": "string"}),
                 },
             ),
         ),
-        "hooks": named("Incoming and signed webhooks.", mapping("A hook.", {"secret": text("`${NAME}`")})),
+        "hooks": named(
+            "Incoming and signed webhooks.",
+            mapping(
+                "A hook.",
+                {
+                    "secret": text("`${NAME}`"),
+                    "header": text(
+                        "A header that holds the secret itself, for senders that sign nothing; without it requests are "
+                        "signed as Standard Webhooks has it.",
+                        pattern="^[A-Za-z0-9-]{1,60}$",
+                    ),
+                    "event": text("The event that a call is, such as invoice.paid.", default="webhook.received"),
+                    "data": named(
+                        "The event's data: where in what was sent each value stands, such as `customer.email`.",
+                        {"type": "string"},
+                        NAME,
+                    ),
+                },
+            ),
+        ),
         "limits": LIMITS,
         "network": mapping("Where outgoing webhooks may go.", {"allow_private": many("Networks.", {"type": "string"})}),
+        "web": mapping(
+            "The listener of `run --listen`.",
+            {
+                "forwarded": many("Proxies whose `X-Forwarded-For` is believed.", {"type": "string"}),
+                "origins": many("Web sites that may use the visit beacon and the chat.", {"type": "string"}),
+                "consent": {
+                    "enum": ["required", "none"],
+                    "description": "`required`: the beacon keeps nothing in the browser before the visitor agreed.",
+                },
+                "metrics_token": text("`${NAME}`: who shows it as a bearer token may read `/metrics` from elsewhere."),
+            },
+        ),
+        "signing": mapping(
+            "What signed documents are sealed with; without it a key of its own is made under .stageauto/.",
+            {
+                "certificate": text("The certificate as PEM: a file in the workspace."),
+                "key": text("Its key as PEM; default: in the same file."),
+                "password": text("The key's password, `${NAME}`."),
+            },
+            ("certificate",),
+        ),
         "plugins": many("Installed is not enabled: the packages whose kinds count.", {"type": "string"}),
         "vars": named("Readable as `vars.NAME`.", ANYTHING, NAME),
     },

@@ -137,6 +137,7 @@ class Report:
     """What was found in all files so far."""
 
     found: list[Diagnostic] = field(default_factory=list)
+    sources: dict[str, Source] = field(default_factory=dict)  # by the name of the file
 
     def add(self, diagnostic: Diagnostic) -> None:
         """Keeps a finding."""
@@ -147,7 +148,8 @@ class Report:
         self.add(Diagnostic(code, severity, file, 0, 0, "", message, hint))
 
     def faults(self, source: Source) -> None:
-        """What is wrong with a file's YAML."""
+        """Takes a file in: what is wrong with its YAML."""
+        self.sources[source.file] = source
         for fault in source.faults:
             line = source.line(fault.line)
             self.add(

@@ -123,10 +123,9 @@ def _schedule(builder: SpotBuilder, raw: Map, stage: str, name: str) -> tuple[st
     stages = tuple(str(one) for one in raw.get("from", ()))
     known = [one for index, one in enumerate(stages) if builder.known("stage", one, ("from", index))]
     if known and len(known) == len(stages) and not any(_can_move(builder, one, stage, raw) for one in known):
-        message = f"it could only move items back (or not at all) to `{stage}`, and may not"
-        builder.fault(
-            "only-back", message, ("from",), hint="add `allow_back: true`, or name earlier stages that are open"
-        )
+        message = f"from here no item may move to `{stage}`: none of these stages is an earlier one that is open"
+        hint = "name an earlier stage that is open" + ("" if raw.get("allow_back") else ", or add `allow_back: true`")
+        builder.fault("only-back", message, ("from",), hint=hint)
     return stages
 
 

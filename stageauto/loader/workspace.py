@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from stageauto.engine.calendars import Calendar, CalendarError, compile_calendar
@@ -24,13 +25,14 @@ from stageauto.loader.yaml import Map
 FILE: Final = "stageauto.yaml"
 _TIME: Final = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)|24:00", re.ASCII)
 _PER_DAY: Final = re.compile(r"([1-9][0-9]{0,5}) */ *(?:d|day)", re.ASCII)
-_SECRET_KEYS: Final = ("password", "secret", "token", "api_key", "api_secret")
+_CHAT_ID: Final = re.compile(r"-?[0-9]{1,20}", re.ASCII)
+_SECRET_KEY: Final = re.compile(r"(?:.*[_-])?(?:password|secret|token|api_?key|authorization)", re.IGNORECASE)
 _SECTIONS: Final = ("calendars", "users", "roles", "channels", "resources", "audiences", "forms", "hooks", "vars")
 # Each section's own entries are checked one by one, so that one bad entry does not hide the others.
 _TOP: Final[dict[str, Any]] = {
     **shapes.WORKSPACE,
     "properties": {
-        name: {"type": "object"} if name in {*_SECTIONS, "limits", "network"} else schema
+        name: {"type": "object"} if name in {*_SECTIONS, "limits", "network", "web", "signing"} else schema
         for name, schema in shapes.WORKSPACE["properties"].items()
     },
 }
@@ -48,6 +50,9 @@ class Settings:
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     timezone: str = "UTC"
     state: str = ".stageauto/state.db"
+    base_url: str = ""
+    web: Mapping[str, Any] = EMPTY
+    signing: Mapping[str, Any] = EMPTY
     calendars: dict[str, Calendar] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
     roles: dict[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
@@ -93,7 +98,7 @@ class SettingsReader:
                 frozenset(raw.get(section) or ()) if isinstance(raw.get(section), Map) else frozenset()
             )
         usable = {key: value for key, value in raw.items() if key not in bad and key in _TOP["properties"]}
-        for section in ("channels", "hooks"):
+        for section in ("channels", "hooks", "web", "signing"):
             self._plain_secrets(self.source.root.get(section), (section,))
         self._zone(usable)
         settings.state = source_text(usable.get("state", settings.state))
@@ -105,10 +110,11 @@ class SettingsReader:
         if "vars" in usable:
             bad_names = check(self.spot.at("vars"), usable["vars"], shapes.WORKSPACE["properties"]["vars"]) or set()
             settings.vars = MappingProxyType({k: v for k, v in usable["vars"].items() if k not in bad_names})
-        if "limits" in usable:
-            self._limits(usable["limits"])
-        if "network" in usable:
-            self._network(usable["network"])
+        for section in ("limits", "network", "web", "signing"):
+            if section in usable:
+                getattr(self, f"_{section}")(usable[section])
+        if "base_url" in usable:
+            self._base_url(source_text(usable["base_url"]))
         return settings
 
     def _plain_secrets(self, raw: Any, path: Path) -> None:
@@ -118,12 +124,20 @@ class SettingsReader:
         for key, value in raw.items():
             if isinstance(value, Map):
                 self._plain_secrets(value, (*path, key))
-            elif key in _SECRET_KEYS and isinstance(value, str | int | float) and "${" not in source_text(value):
+            elif _is_secret(key, raw) and isinstance(value, str | int | float) and "${" not in source_text(value):
                 self.environment.used.add(source_text(value))
                 self.environment.hidden.add(source_text(value))
                 message = f"`{key}` stands in the file itself, for everybody who reads it"
                 hint = 'keep it in the environment or in `.env`, and write "${NAME}"'
                 self.spot.fault("plain-secret", message, (*path, key), hint=hint, severity=WARNING, on_key=True)
+
+    def _base_url(self, text: str) -> None:
+        wrong = wrong_base_url(text, self.settings.allow_private)
+        if wrong:
+            hint = "write it like https://crm.acme.test; http:// only for this machine or an allowed private net"
+            self.spot.fault("bad-url", f"{shown(text)} {wrong}", ("base_url",), hint=hint)
+            return
+        self.settings.base_url = text.rstrip("/")
 
     def _zone(self, raw: Mapping[str, Any]) -> None:
         if "timezone" not in raw:
@@ -202,7 +216,27 @@ class SettingsReader:
             calendar=_text_or_none(raw, "calendar"),
             os_user=_text_or_none(raw, "os_user"),
             notify=tuple(source_text(one) for one in raw.get("notify", ())),
+            telegram=self._telegram(spot, source_text(raw.get("telegram", ""))),
+            calendar_url=self._calendar_url(spot, source_text(raw.get("calendar_url", ""))),
         )
+
+    @staticmethod
+    def _telegram(spot: Spot, text: str) -> str:
+        chat = text.removeprefix("telegram:")
+        if chat and not _CHAT_ID.fullmatch(chat):
+            hint = "write the number of their chat with the bot, such as 123456789: a bot cannot write to a name"
+            spot.fault("bad-id", f"{shown(text)} is no chat of Telegram", ("telegram",), hint=hint)
+        return chat
+
+    @staticmethod
+    def _calendar_url(spot: Spot, text: str) -> str:
+        hint = "write it like https://dav.acme.test/anna/work/"
+        if text and not text.startswith(("https://", "http://")):
+            spot.fault("bad-url", f"{shown(text)} is no address of a calendar", ("calendar_url",), hint=hint)
+        elif text and "@" in text.split("/")[2]:
+            hint += ", and the login with the channel `calendar`"
+            spot.fault("bad-url", "the address of the calendar holds a login", ("calendar_url",), hint=hint)
+        return text
 
     def _known(self, spot: Spot, raw: Map, key: str, what: str, known: Iterable[str]) -> None:
         if key in raw:
@@ -217,14 +251,57 @@ class SettingsReader:
             hint = "write a path or an address that begins with https://"
             spot.fault("bad-url", f"{shown(redirect)} is no place to go to", ("redirect",), hint=hint)
         fields = tuple(source_text(one) for one in raw.get("fields", ()))
-        self.settings.forms[name] = MappingProxyType({"fields": fields, "redirect": redirect})
+        for key in ("required", "labels"):
+            for index, one in enumerate(raw.get(key, ())):
+                at = index if key == "required" else source_text(one)
+                _unknown(spot, "field", source_text(one), fields, (key, at))
+        self._origins(spot, raw.get("origins", ()))
+        words = {key: source_text(raw[key]) for key in ("kind", "title", "text", "button", "thanks") if key in raw}
+        self.settings.forms[name] = MappingProxyType(
+            {
+                "fields": fields,
+                "redirect": redirect,
+                "required": tuple(source_text(one) for one in raw.get("required", ())),
+                "labels": MappingProxyType({key: source_text(one) for key, one in raw.get("labels", {}).items()}),
+                "origins": tuple(source_text(one) for one in raw.get("origins", ())),
+                **words,
+            }
+        )
+
+    def _origins(self, spot: Spot, raw: Iterable[Any]) -> None:
+        """Reports what is no origin of the web (RFC 6454): a scheme, a host, perhaps a port."""
+        for index, one in enumerate(raw):
+            text = source_text(one)
+            parts = urlsplit(text)
+            if parts.scheme not in ("http", "https") or not parts.netloc or text != f"{parts.scheme}://{parts.netloc}":
+                hint = "write a scheme and a host, and no path: https://acme.test"
+                spot.fault("bad-url", f"{shown(text)} is no origin", ("origins", index), hint=hint)
+
+    def _signing(self, raw: Map) -> None:
+        kept = fitting(self.spot.at("signing"), raw, shapes.WORKSPACE["properties"]["signing"])
+        if kept is not None:
+            self.settings.signing = MappingProxyType(self.environment.sealed(dict(kept)))
+
+    def _web(self, raw: Map) -> None:
+        spot = self.spot.at("web")
+        kept = fitting(spot, raw, shapes.WORKSPACE["properties"]["web"])
+        if kept is None:
+            return
+        for index, one in enumerate(kept.get("forwarded", ())):
+            if not _is_network(source_text(one)):
+                hint = "write the address or the net of your proxy: 127.0.0.1 or 10.0.5.0/24"
+                spot.fault("bad-network", f"{shown(one)} is no network", ("forwarded", index), hint=hint)
+        self._origins(spot, kept.get("origins", ()))
+        self.settings.web = MappingProxyType(self.environment.sealed(dict(kept)))
 
     def _hooks(self, _spot: Spot, name: str, raw: Map) -> None:
         self.settings.hooks[name] = MappingProxyType(self.environment.sealed(dict(raw)))
 
     def _audiences(self, spot: Spot, name: str, raw: Map) -> None:
-        self._known(spot, raw, "channel", "channel", {*self.settings.names["channels"], *shapes.STANDARD_CHANNELS})
-        self.settings.audiences[name] = MappingProxyType(self.environment.sealed(dict(raw)))
+        channel = source_text(self.environment.opened(raw["channel"]))
+        _unknown(spot, "channel", channel, self.settings.names["channels"], ("channel",))
+        sealed = {key: self.environment.sealed(value) for key, value in raw.items()}
+        self.settings.audiences[name] = MappingProxyType({**sealed, "channel": channel})
 
     def _limits(self, raw: Map) -> None:
         spot = self.spot.at("limits")
@@ -281,6 +358,44 @@ class SettingsReader:
         self.settings.allow_private = tuple(listed)
 
 
+def wrong_base_url(text: str, allow_private: Iterable[str] = ()) -> str:
+    """What is wrong with a base URL, "" for a good one.
+
+    Links hold secrets, so it is https, but for this machine and the nets that `network.allow_private` names.
+    """
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return "is no address"
+    if parts.scheme not in ("http", "https") or not host or not text.isprintable() or " " in text:
+        return "is no http or https address"
+    if parts.query or parts.fragment or "@" in parts.netloc or "?" in text or "#" in text:
+        return "has more than a host and a path"
+    if parts.scheme == "http" and not _is_near(host, allow_private):
+        return "is not encrypted"
+    return ""
+
+
+def _is_near(host: str, allow_private: Iterable[str]) -> bool:
+    """Whether the host is this machine, or in a net that the workspace allows."""
+    import ipaddress
+
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    nets = [ipaddress.ip_network(_net_and_port(one)[0], strict=False) for one in allow_private]
+    return address.is_loopback or any(address in net for net in nets)
+
+
+def _is_secret(key: str, holder: Map) -> bool:
+    """Whether a value of that key is one; the address of an Apprise service holds its token."""
+    return bool(_SECRET_KEY.fullmatch(key)) or (key == "url" and holder.get("type") == "apprise")
+
+
 def _zone_named(name: str) -> ZoneInfo | None:
     try:
         # A key such as "Europe" names a folder, one with ".." is refused by zoneinfo itself.
@@ -314,16 +429,20 @@ def _per_day(spot: Spot, raw: Any) -> int | None:
     return int(match[1])
 
 
+def _net_and_port(text: str) -> tuple[str, str]:
+    if text.startswith("["):
+        address, _, port = text[1:].partition("]")
+        return address, port.removeprefix(":")
+    if text.count(":") > 1:
+        return text, ""
+    address, _, port = text.partition(":")
+    return address, port
+
+
 def _is_network(text: str) -> bool:
     import ipaddress
 
-    if text.startswith("["):
-        address, _, port = text[1:].partition("]")
-        port = port.removeprefix(":")
-    elif text.count(":") > 1:
-        address, port = text, ""
-    else:
-        address, _, port = text.partition(":")
+    address, port = _net_and_port(text)
     if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         return False
     try:

@@ -69,6 +69,7 @@ class World:
     hooks: Mapping[str, Any] = EMPTY
     vars: Mapping[str, Any] = EMPTY
     limits: Limits = field(default_factory=Limits)
+    base_url: str = ""
     pipelines: dict[str, Outline] = field(default_factory=dict)
 
     @property

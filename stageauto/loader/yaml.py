@@ -51,6 +51,7 @@ _CONSTANTS: Final[dict[str, bool | None]] = {
 }
 # Bytes that are no UTF-8, as `surrogateescape` keeps them.
 _NO_TEXT: Final = re.compile("[\ud800-\udfff]")
+_made: Final = tuple.__new__
 _NUMBER_STARTS: Final = frozenset("-+.0123456789")
 
 
@@ -165,6 +166,7 @@ class _Frame:
     into: Map | Seq
     anchor: str | None
     counted: int
+    wants_key: bool  # a mapping whose next scalar is a key
     key: str | None = None
     key_span: Span | None = None
     ignored: bool = False  # the value of a duplicate or bad key
@@ -211,9 +213,10 @@ class _Reader:
     def _scalar(self, event: Any) -> None:
         span = _span(event, event.style or "")
         self._count(span)
-        self._check_tag(event, span)
+        if event.tag is not None:
+            self._refuse_tag(event.tag, span)
         text: str = event.value
-        if self._wants_key():
+        if self.stack and self.stack[-1].wants_key:
             self._key(text, span, plain=not event.style)
             return
         value: Any = text
@@ -229,15 +232,17 @@ class _Reader:
     def _open(self, event: Any) -> None:
         span = _span(event)
         self._count(span)
-        self._check_tag(event, span)
+        if event.tag is not None:
+            self._refuse_tag(event.tag, span)
         if len(self.stack) >= MAX_DEPTH:
             self._stop(
                 "too-deep", f"nested over {MAX_DEPTH} levels deep", span, "nothing needs that; is a bracket open?"
             )
-        if self._wants_key():
+        if self.stack and self.stack[-1].wants_key:
             self._stop("bad-key", "a key must be text, not a list or mapping", span, 'in quotes if it holds "{" or "["')
-        into = Map(span) if type(event) is MappingStartEvent else Seq(span)
-        self.stack.append(_Frame(into, event.anchor, self.nodes + self.expanded))
+        mapping = type(event) is MappingStartEvent
+        into = Map(span) if mapping else Seq(span)
+        self.stack.append(_Frame(into, event.anchor, self.nodes + self.expanded, wants_key=mapping))
         if event.anchor is not None:
             self.unfinished.add(event.anchor)
 
@@ -253,7 +258,7 @@ class _Reader:
         span, name = _span(event), event.anchor
         if name in self.unfinished:
             self._stop("recursive-alias", f"the alias `*{short(name)}` stands inside what it names", span)
-        if self._wants_key():
+        if self.stack and self.stack[-1].wants_key:
             self._stop("bad-key", "a key must be text, not an alias", span)
         if name not in self.anchors:
             self._stop(
@@ -265,12 +270,9 @@ class _Reader:
             self._stop("alias-bomb", f"the aliases expand past {MAX_EXPANDED:,} nodes", span, "write fewer aliases")
         self._put(value, span)
 
-    def _wants_key(self) -> bool:
-        return bool(self.stack) and type(self.stack[-1].into) is Map and self.stack[-1].key_span is None
-
     def _key(self, text: str, span: Span, *, plain: bool) -> None:
         frame = self.stack[-1]
-        frame.key, frame.key_span, frame.ignored = text, span, False
+        frame.key, frame.key_span, frame.wants_key, frame.ignored = text, span, False, False
         if plain and text == "<<":
             self._fault("merge-refused", "merge keys (`<<`) are not part of YAML 1.2", span, "write the keys out")
             frame.ignored = True
@@ -288,27 +290,25 @@ class _Reader:
             self.root = value
             return
         frame = self.stack[-1]
-        if isinstance(frame.into, Seq):
-            frame.into.append(value)
-            frame.into.spans.append(span)
+        into = frame.into
+        if isinstance(into, Seq):
+            into.append(value)
+            into.spans.append(span)
             return
         key, key_span = frame.key, frame.key_span
-        frame.key_span = None
+        frame.wants_key = True
         if key is not None and key_span is not None and not frame.ignored:
-            frame.into[key] = value
-            frame.into.key_spans[key] = key_span
-            frame.into.spans[key] = span
+            into[key] = value
+            into.key_spans[key] = key_span
+            into.spans[key] = span
 
     def _count(self, span: Span) -> None:
         self.nodes += 1
         if self.nodes > MAX_NODES:
             self._stop("too-large", f"the file holds over {MAX_NODES:,} values", span, "split it into several files")
 
-    def _check_tag(self, event: Any, span: Span) -> None:
-        if event.tag is not None:
-            self._fault(
-                "tag-refused", f"the tag `{short(event.tag)}` is refused", span, "write the value without a tag"
-            )
+    def _refuse_tag(self, tag: str, span: Span) -> None:
+        self._fault("tag-refused", f"the tag `{short(tag)}` is refused", span, "write the value without a tag")
 
     def _fault(self, code: str, message: str, span: Span, hint: str = "") -> None:
         end = span.end_column if span.end_line == span.line else 0
@@ -320,7 +320,8 @@ class _Reader:
 
 def _span(event: Any, style: str = "") -> Span:
     start, end = event.start_mark, event.end_mark
-    return Span(start.line + 1, start.column + 1, end.line + 1, end.column + 1, style)
+    # WHY not Span(...): there is one for every key and value of every file, and this takes a third of the time.
+    return _made(Span, (start.line + 1, start.column + 1, end.line + 1, end.column + 1, style))
 
 
 _WORDS: Final = (

@@ -7,7 +7,7 @@ Every store passes the same tests: tests/store/conformance.py.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -15,18 +15,22 @@ from stageauto.engine.ports import State
 from stageauto.engine.state import (
     Activity,
     Booking,
+    ChatLine,
     Company,
     Contact,
     Delivery,
+    Document,
     Entry,
     Exemption,
     Item,
     Journal,
+    Link,
     Notice,
     Post,
+    StoredFile,
     Task,
 )
-from stageauto.store.records import AuditEntry, Version
+from stageauto.store.records import ApiToken, AuditEntry, Ended, Moved, Placed, Version
 
 
 class Looker(Protocol):
@@ -47,6 +51,21 @@ class Looker(Protocol):
 
     def next_item_due(self) -> int | None:
         """When the next item has something to do, ms UTC."""
+
+    def items_after(
+        self, order: int, limit: int, pipelines: Sequence[str] | None, stages: Sequence[tuple[str, str]] = ()
+    ) -> Sequence[Item]:
+        """Not deleted items that were created after that one, in order of creation.
+
+        Of these pipelines and (pipeline, stage) pairs, and all that may have a run of another stage than their own;
+        None: of all.
+        """
+
+    def last_item(self) -> int:
+        """The number of the item that was created last, deleted ones too; 0 where there is none."""
+
+    def count_runs(self, states: Sequence[str]) -> int:
+        """How many runs of not deleted items are in one of these states."""
 
     def counts_by_stage(self) -> dict[tuple[str, str], int]:
         """How many not deleted items are in each (pipeline, stage)."""
@@ -133,6 +152,44 @@ class Looker(Protocol):
     ) -> list[Booking]:
         """Bookings that touch the half-open [start, end), by start; `status` is active or cancelled."""
 
+    # -- documents and files
+    def content(self, file_id: str) -> bytes | None:
+        """What the file holds; None where there is no such file, or its content is still to be made."""
+
+    def files(self, item: str) -> list[StoredFile]:
+        """The item's files."""
+
+    def unmade_files(self, limit: int = -1) -> list[StoredFile]:
+        """Files of documents whose content is still to be made."""
+
+    def document_of_file(self, file_id: str) -> Document | None:
+        """The document whose PDF, signed or not, the file is."""
+
+    def resolve_document(self, part: str) -> list[str]:
+        """Ids of the documents that the part can mean: the id itself or its number; else by ending."""
+
+    # -- figures
+    def placed(self) -> Iterator[Placed]:
+        """Where every item stands, deleted ones too, in order of creation."""
+
+    def moved(self) -> Iterator[Moved]:
+        """Every entry of a stage that is written down, item by item in order of creation."""
+
+    def sums(self, pipeline: str, field: str, since: int) -> dict[str, float]:
+        """The sum of a field by stage, over not deleted items created at or after `since` (ms UTC)."""
+
+    def ended(self, since: int) -> list[Ended]:
+        """How many runs of each rule ended how, at or after `since` (ms UTC); a repetition counts each time."""
+
+    def beat(self, kinds: Sequence[str], since: int, pipelines: Sequence[str]) -> list[tuple[int, int]]:
+        """(moment, how many lines of history of these kinds) by quarter of an hour, ms UTC, in these pipelines."""
+
+    def sent_by_channel(self, since: int, pipelines: Sequence[str]) -> dict[str, int]:
+        """How many messages each channel sent at or after `since` (ms UTC), in these pipelines."""
+
+    def kept_back_by_channel(self, since: int, pipelines: Sequence[str]) -> dict[tuple[str, str], int]:
+        """How many deliveries of each (channel, state) were due at or after `since` (ms UTC) and were not sent."""
+
     # -- administration
     def meta_get(self, key: str) -> str | None:
         """The note of that name, or None."""
@@ -148,6 +205,18 @@ class Looker(Protocol):
 
     def active_number(self) -> int:
         """The number of the configuration in force without reading its files; 0 before the first `load`."""
+
+    def chat_lines(self, chat: str, *, after_seq: int = 0, limit: int = -1) -> list[ChatLine]:
+        """Lines of a chat; of more than `limit` the newest."""
+
+    def chats(self, limit: int = -1) -> list[ChatLine]:
+        """The newest line of each chat, the chat that was written in last first."""
+
+    def api_tokens(self) -> list[ApiToken]:
+        """The keys to the HTTP interface."""
+
+    def api_token(self, hash: str) -> ApiToken | None:
+        """The key that has this SHA-256 (hex)."""
 
     def integrity_check(self) -> list[str]:
         """What is wrong, a sentence each; empty where all is well. Reads all."""
@@ -170,11 +239,20 @@ class Changer(Protocol):
     ) -> None:
         """Adds a line to the audit log."""
 
+    def add_api_token(self, token: ApiToken) -> None:
+        """Adds a key to the HTTP interface."""
+
+    def remove_api_token(self, token_id: str) -> bool:
+        """Takes a key away; False where there is none of that id."""
+
     def remove_exemption(self, value: str, kind: str | None = None) -> int:
         """Takes the address off the exceptions list, of one kind or of both; gives how many entries went."""
 
     def count_dropped(self, value: str) -> None:
         """Notes that a message to this address was dropped because of the list."""
+
+    def fill_file(self, file_id: str, content: bytes) -> str:
+        """Keeps a file's content where it has none yet; the SHA-256 (hex) of what it holds then."""
 
     def prune(self, before: int) -> dict[str, int]:
         """How many rows were deleted by table: what is older than `before` (ms UTC) and over."""
@@ -210,6 +288,9 @@ class Reader(Looker, Protocol):
     def due_items(self, now: int, limit: int) -> Sequence[tuple[int, int, str]]:
         """(due, seq, item id) of items whose next due is at or before now, in that order."""
 
+    def link(self, hash: str) -> Link | None:
+        """The personal link whose token has this SHA-256 (hex)."""
+
     def event_known(self, event_id: str) -> bool:
         """True when an event of this id was accepted before."""
 
@@ -221,6 +302,15 @@ class Reader(Looker, Protocol):
 
     def booking(self, booking_id: str) -> Booking | None:
         """The booking; a fresh object each time."""
+
+    def document(self, document_id: str) -> Document | None:
+        """The document; a fresh object each time."""
+
+    def documents(self, item_id: str) -> Sequence[Document]:
+        """The item's documents, oldest first."""
+
+    def stored_file(self, file_id: str) -> StoredFile | None:
+        """The file, without its content."""
 
 
 class Writer(State, Looker, Changer, Protocol):

@@ -19,6 +19,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
     ),
     ("notices", "DELETE FROM notices WHERE at < ? AND read_at IS NOT NULL"),
     ("bookings", "DELETE FROM bookings WHERE ends < ?"),
+    ("chat_lines", "DELETE FROM chat_lines WHERE at < ? AND seq < (SELECT max(seq) FROM chat_lines)"),
     ("messages", "DELETE FROM messages WHERE at < ?"),
 )
 _FINISHED = """SELECT seq, item, run FROM outbox
@@ -31,6 +32,9 @@ _OF_ITEM = (
     "DELETE FROM activities WHERE item = ?",
     "DELETE FROM posts WHERE item = ?",
     "DELETE FROM tokens WHERE item = ?",
+    "DELETE FROM links WHERE item = ?",
+    "DELETE FROM documents WHERE item = ?",
+    "DELETE FROM files WHERE item = ?",
     "DELETE FROM items WHERE key = ?",
 )
 
@@ -73,6 +77,8 @@ class Pruner(ItemsReader):
         self._conn.executemany("DELETE FROM item_contacts WHERE item = ?", [(number,) for number, _ in gone])
         for sql in _OF_ITEM:
             self._conn.executemany(sql, [(key,) for _, key in gone])
+        if not self._one("SELECT count(*) FROM events WHERE outcome = 'queued'"):  # such may have brought files
+            self._conn.execute("DELETE FROM contents WHERE hash NOT IN (SELECT hash FROM files)")
         for _, key in gone:
             self._item_rows.pop(key, None)
             self._item_ids.pop(key, None)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from stageauto.engine.state import ChatLine, Link
 from stageauto.errors import UsageError
 from stageauto.store.codec import dumps, parse
-from stageauto.store.records import Version
+from stageauto.store.records import ApiToken, Version
 from stageauto.store.sqlite_base import Base
 
 _VERSION = "SELECT n, loaded_at, author, files, note, active FROM versions"
+_LINK = "SELECT kind, target, item, run, at, doc FROM links WHERE hash = ?"
+_PUT_LINK = "INSERT OR REPLACE INTO links (hash, kind, target, item, run, at, doc) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_NOTE = "link_secret"
 _MOST_FINDINGS = 20
 
 
@@ -27,6 +31,42 @@ class AdminReader(Base):
         """The item behind a message id, tracking token, document, booking or call."""
         found: str | None = self._one("SELECT item FROM tokens WHERE kind = ? AND token = ?", kind, token)
         return found
+
+    def link(self, hash: str) -> Link | None:
+        """The personal link whose token has this SHA-256 (hex)."""
+        row = self._row(_LINK, hash)
+        if row is None:
+            return None
+        kind, target, item, run, at, doc = row
+        return Link(hash, kind, target, item, run, at, parse(doc))
+
+    def chat_lines(self, chat: str, *, after_seq: int = 0, limit: int = -1) -> list[ChatLine]:
+        """Lines of a chat, oldest first; of more than `limit` the newest."""
+        rows = self._all(
+            "SELECT chat, at, author, text, channel, seq FROM chat_lines WHERE chat = ? AND seq > ? "
+            "ORDER BY seq DESC LIMIT ?",
+            chat, after_seq, limit,
+        )  # fmt: skip
+        return [ChatLine(*row) for row in reversed(rows)]
+
+    def chats(self, limit: int = -1) -> list[ChatLine]:
+        """The newest line of each chat, the chat that was written in last first."""
+        rows = self._all(
+            "SELECT chat, at, author, text, channel, max(seq) FROM chat_lines GROUP BY chat ORDER BY max(seq) DESC "
+            "LIMIT ?",
+            limit,
+        )
+        return [ChatLine(*row) for row in rows]
+
+    def api_tokens(self) -> list[ApiToken]:
+        """The keys to the HTTP interface, oldest first."""
+        rows = self._all("SELECT hash, id, user, made_at, author, note FROM api_tokens ORDER BY made_at, id")
+        return [ApiToken(*row) for row in rows]
+
+    def api_token(self, hash: str) -> ApiToken | None:
+        """The key that has this SHA-256 (hex)."""
+        row = self._row("SELECT hash, id, user, made_at, author, note FROM api_tokens WHERE hash = ?", hash)
+        return None if row is None else ApiToken(*row)
 
     def code_known(self, code: str) -> bool:
         """True when the workspace has this code already."""
@@ -97,6 +137,14 @@ class AdminWriter(AdminReader):
         else:
             self._conn.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, value))
 
+    def link_secret(self, make: Callable[[], str]) -> str:
+        """The state's own secret for the tokens of links; made at its first use, the same ever after."""
+        found = self.meta_get(_NOTE)
+        if found is None:
+            found = make()
+            self.meta_set(_NOTE, found)
+        return found
+
     def next_number(self, name: str) -> int:
         """Counts up from 1; unique by name, kept with the transaction."""
         row = self._conn.execute(
@@ -124,6 +172,29 @@ class AdminWriter(AdminReader):
 
     def _write_tokens(self, tokens: Sequence[tuple[str, str, str]]) -> None:
         self._conn.executemany("INSERT OR REPLACE INTO tokens (kind, token, item) VALUES (?, ?, ?)", tokens)
+
+    def add_api_token(self, token: ApiToken) -> None:
+        """Adds a key to the HTTP interface."""
+        self._conn.execute(
+            "INSERT INTO api_tokens (hash, id, user, made_at, author, note) VALUES (?, ?, ?, ?, ?, ?)",
+            (token.hash, token.id, token.user, token.made_at, token.author, token.note),
+        )
+
+    def remove_api_token(self, token_id: str) -> bool:
+        """Takes a key away; False where there is none of that id."""
+        return self._conn.execute("DELETE FROM api_tokens WHERE id = ?", (token_id,)).rowcount == 1
+
+    def _write_chat_lines(self, lines: Sequence[ChatLine]) -> None:
+        self._conn.executemany(
+            "INSERT INTO chat_lines (chat, at, author, text, channel) VALUES (?, ?, ?, ?, ?)",
+            [(one.chat, one.at, one.author, one.text, one.channel) for one in lines],
+        )
+
+    def _write_links(self, links: Sequence[Link]) -> None:
+        self._conn.executemany(
+            _PUT_LINK,
+            [(one.hash, one.kind, one.target, one.item, one.run, one.at, dumps(one.data)) for one in links],
+        )
 
     def _write_assigned(self, assigned: Sequence[tuple[str, str]]) -> None:
         self._conn.executemany("INSERT OR REPLACE INTO assigned (role, user) VALUES (?, ?)", assigned)

@@ -69,6 +69,11 @@ class HistoryReader(ItemsReader):
             for seq, at, kind, key, author, data in rows
         ]
 
+    def first_line_at(self, at: int) -> int:
+        """The number of the first line of history at or after that moment (ms UTC); behind the last where none is."""
+        found: int | None = self._one("SELECT min(seq) FROM timeline WHERE at >= ?", at)
+        return self.last_entry() + 1 if found is None else found
+
     def audit(self, *, after_seq: int = 0, limit: int = -1) -> list[AuditEntry]:
         """Lines of the audit log, oldest first, from after `after_seq`."""
         rows = self._conn.execute(

@@ -7,7 +7,7 @@ from typing import Any
 
 from stageauto.engine.state import Item
 from stageauto.store.codec import dump_item, dumps, load_item
-from stageauto.store.sqlite_base import Base, ItemRow, Where
+from stageauto.store.sqlite_base import Base, ItemRow, Where, marks
 
 _COLUMNS = "id, key, pipeline, stage, responsible, closed, deleted, entered_at, next_due, next_seq, doc"
 _ITEM = f"SELECT {_COLUMNS} FROM items WHERE key = ?"  # noqa: S608  # only words of ours
@@ -25,6 +25,11 @@ _UPDATE = """UPDATE items SET pipeline = ?, stage = ?, responsible = ?, closed =
     next_due = ?, next_seq = ?, doc = ? WHERE id = ?"""
 _UPDATE_DUE = "UPDATE items SET next_due = ?, next_seq = ?, doc = ? WHERE id = ?"
 _UPDATE_DOC = "UPDATE items SET doc = ? WHERE id = ?"
+
+# A run names its stage or pipeline in the row only where they are not its item's.
+_ELSEWHERE = """instr(doc, '"stage":"') OR instr(doc, '"pipeline":"')"""
+_RUNS = """SELECT count(*) FROM items, json_each(items.doc, '$.runs') AS run
+    WHERE deleted = 0 AND json_extract(run.value, '$[3]') IN ({})"""
 
 
 def _escaped(part: str) -> str:
@@ -85,6 +90,35 @@ class ItemsReader(Base):
         sql = f"SELECT {_COLUMNS} FROM items{where} ORDER BY id LIMIT ?"  # noqa: S608  # only words of ours
         rows = self._all(sql, *where.values, limit)
         return [self._read_item(row) for row in rows]
+
+    def items_after(
+        self, order: int, limit: int, pipelines: Sequence[str] | None, stages: Sequence[tuple[str, str]] = ()
+    ) -> list[Item]:
+        """Not deleted items that were created after that one, in order of creation.
+
+        Of these pipelines and (pipeline, stage) pairs, and all that may have a run of another stage than their own;
+        None: of all.
+        """
+        where = Where().plain("deleted = 0", wanted=True).add("id > ?", order)
+        if pipelines is not None:
+            places = " OR ".join(["(pipeline = ? AND stage = ?)"] * len(stages)) or "0"
+            where.plain(f"(pipeline IN ({marks(pipelines)}) OR {places} OR {_ELSEWHERE})", wanted=True)
+            where.values += [*pipelines, *(word for place in stages for word in place)]
+        sql = f"SELECT {_COLUMNS} FROM items{where} ORDER BY id LIMIT ?"  # noqa: S608  # only words of ours
+        return [self._read_item(row) for row in self._all(sql, *where.values, limit)]
+
+    def last_item(self) -> int:
+        """The number of the item that was created last, deleted ones too; 0 where there is none."""
+        return int(self._one("SELECT max(id) FROM items") or 0)
+
+    def count_runs(self, states: Sequence[str]) -> int:
+        """How many runs of not deleted items are in one of these states."""
+        return int(self._one(_RUNS.format(marks(states)), *states))
+
+    def forget_items(self) -> None:
+        """Forgets the rows that were read, for who goes through all of them."""
+        self._item_rows.clear()
+        self._item_ids.clear()
 
     def items_of_contact(self, contact_id: str) -> list[str]:
         """Ids of the not deleted items that have this contact, in order of creation."""

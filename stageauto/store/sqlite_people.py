@@ -15,8 +15,7 @@ _FIND = """SELECT key FROM contacts WHERE key = :given
     OR id IN (SELECT contact FROM addresses WHERE value = :normal) ORDER BY id"""
 _EXEMPTION = "SELECT kind, written, added_at, author, dropped FROM exemptions"
 _PUT_EXEMPTION = """INSERT INTO exemptions (value, kind, written, added_at, author, dropped) VALUES (?, ?, ?, ?, ?, ?)
-    ON CONFLICT (value, kind) DO UPDATE SET written = excluded.written, added_at = excluded.added_at,
-    author = excluded.author, dropped = excluded.dropped"""
+    ON CONFLICT (value, kind) DO UPDATE SET dropped = dropped + excluded.dropped"""
 
 
 def _addresses(contact: Contact) -> set[str]:

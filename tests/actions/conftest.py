@@ -37,6 +37,9 @@ channels:
   mail: {type: smtp, host: localhost, port: 1025, from: "office@acme.test"}
   anna-mail: {type: smtp, host: localhost, port: 1025, from: "anna@acme.test"}
   hooks-out: {type: webhook}
+  ads: {type: file, kind: audience}
+  messenger: {type: telegram, token: "${BOT_TOKEN}", bot: acme_bot}
+audiences: {spring: {channel: ads, list: "2384"}}
 resources: {meeting-room: {name: Meeting room, capacity: 1}}
 forms: {website: {fields: [name, email, subject], redirect: "https://acme.test/thanks"}}
 hooks: {erp: {secret: "${ERP_SECRET}"}}
@@ -96,17 +99,21 @@ TEMPLATES = {
 NOW = 1_772_438_400_000  # 2026-03-02T09:00 in Warsaw, a Monday
 
 
-def load_with(rule: str = "", trigger: str = "", scenario: str = "") -> Loaded:
-    """The workspace with one more rule in the stage `quote`, or one more trigger into it, and perhaps a scenario."""
+def load_with(rule: str = "", trigger: str = "", scenario: str = "", *, reachable: bool = False) -> Loaded:
+    """The workspace with one more rule in the stage `quote`, or one more trigger into it, and perhaps a scenario.
+
+    `reachable`: it has a `base_url`.
+    """
     deals = DEALS.replace("@RULE@", _entry(rule) if rule else "")
     block = f"\n{_entry(trigger)}\n" if trigger else ""
     deals = deals.replace(" [@TRIGGERS@]", block or " []")
-    files = {"stageauto.yaml": STAGEAUTO, "pipelines/deals.yaml": deals, "pipelines/orders.yaml": ORDERS, **TEMPLATES}
+    main = STAGEAUTO + ("base_url: https://crm.acme.test\n" if reachable else "")
+    files = {"stageauto.yaml": main, "pipelines/deals.yaml": deals, "pipelines/orders.yaml": ORDERS, **TEMPLATES}
     present = {"templates/files/catalogue.pdf", "files/catalogue.pdf"}
     scenarios = {"scenarios/it.yaml": scenario} if scenario else {}
     return load(
         files,
-        env={"ERP_SECRET": "whsec_c3RhZ2VhdXRv"},
+        env={"ERP_SECRET": "whsec_c3RhZ2VhdXRv", "BOT_TOKEN": "123456:AAE-throwaway_token_of_tests"},
         now=NOW,
         scenarios=scenarios,
         files_present=present.__contains__,
@@ -177,8 +184,9 @@ class Bench:
                 state=state,
                 scope=Scope(draft, NOW, self.item),
                 now=NOW,
+                secret=draft.link_secret,
             )
-            return rule.action.plan(context)
+            return [*rule.action.plan(context), *context.made]
 
     def one(self, do: str, options: str = "", more: str = "") -> Any:
         """The only effect."""

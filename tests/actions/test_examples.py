@@ -23,7 +23,7 @@ def example_of(kind: str) -> str:
 def test_the_example_of_a_kind_loads_without_a_diagnostic(kind: str) -> None:
     example = example_of(kind)
     assert f"do: {kind}" in example
-    loaded = load_with(example)
+    loaded = load_with(example, reachable=True)
     assert loaded.diagnostics == ()
     assert loaded.workspace is not None
     rules = loaded.workspace.pipelines["deals"].stages[1].rules

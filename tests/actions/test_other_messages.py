@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from stageauto.engine.effects import End, Send
+from stageauto.engine.effects import ChatNote, End, Send
+from stageauto.engine.model import Channel
 from tests.actions.conftest import Bench, faults
 
 NUMBER = "+48 501 111 222"
@@ -43,15 +46,32 @@ def test_the_number_that_is_shown_is_a_number(bench: Bench) -> None:
 
 def test_a_chat_goes_to_the_one_that_was_opened_last(bench: Bench) -> None:
     chat = bench.one("send_chat", 'text: "Hello {{ contact.first_name }}"')
-    message = {"to": "new-chat", "text": "Hello Ewa", "attachments": [], "hidden": False}
+    message = {"to": "new-chat", "text": "Hello Ewa", "attachments": []}
     assert chat == Send("chat", "chat", "new-chat", message, "ewa", ("new-chat",))
 
 
 def test_a_hidden_chat_note_is_no_message_to_the_customer(bench: Bench) -> None:
-    chat = bench.one("send_chat", "text: careful\nhidden: true")
-    assert (chat.contact, chat.addresses, chat.message["hidden"]) == (None, (), True)
+    note = bench.one("send_chat", "text: careful\nhidden: true\nattach: [{file: files/catalogue.pdf}]")
+    assert note == ChatNote("new-chat", "careful", ["catalogue.pdf"])
     assert not bench.action("send_chat", "text: careful\nhidden: true").to_customer()
     assert bench.action("send_chat", "text: careful").to_customer()
+
+
+def test_a_chat_goes_by_the_channel_by_which_it_came(bench: Bench) -> None:
+    bench.contacts[0].chats.append({"value": "telegram:555", "type": "messenger"})
+    assert bench.one("send_chat", "text: x").channel == "messenger"
+    assert bench.one("send_chat", "text: x\nchannel: chat").channel == "chat"
+    bench.contacts[0].chats.append({"value": "x", "type": "mail"})
+    assert bench.one("send_chat", "text: x").channel == "chat"
+
+
+def test_a_chat_in_whatsapp_is_not_answered_freely(bench: Bench) -> None:
+    workspace, rule = bench.rule("send_chat", "text: x")
+    bench.contacts[0].chats.append({"value": "whatsapp:48501111222", "type": "wa"})
+    edna = Channel("wa", "edna", "whatsapp")
+    workspace = replace(workspace, channels={**workspace.channels, "wa": edna})
+    bench.rule = lambda *_: (workspace, rule)  # type: ignore[method-assign]
+    assert bench.one("send_chat").to == "new-chat"
 
 
 def test_who_never_opened_a_chat_cannot_be_written_to(bench: Bench) -> None:

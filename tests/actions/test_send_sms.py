@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stageauto.actions.send_sms import encoding, segments
 from stageauto.engine.effects import NotSent, Result, Send
+from stageauto.engine.gsm import encoding, segments
 from tests.actions.conftest import Bench, faults
 
 

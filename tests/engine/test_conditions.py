@@ -167,6 +167,22 @@ def test_what_is_no_and_or_not_of_its_own_stays_one_leaf(source: str) -> None:
     assert [leaf.source for leaf in compile_condition(source, TEMPLATES).evaluate({}).leaves] == [source]
 
 
+@pytest.mark.parametrize("source", [" item.a > 1\n", "\n\titem.a\n", "( item.a)", "item.android", "item.a == 'b or c'"])
+def test_a_leaf_is_written_without_the_space_around_it(source: str) -> None:
+    (leaf,) = compile_condition(source, TEMPLATES).evaluate({}).leaves
+    assert leaf.source == source.strip().strip("( )")
+
+
+def test_the_same_text_is_the_same_condition_wherever_it_stands() -> None:
+    templates = Templates(zone=ZONE)
+    first = compile_condition("item.a > 1 and item.b", templates)
+    assert compile_condition("item.a > 1 and item.b", templates) is first
+    assert compile_condition("item.a > 2 and item.b", templates) is not first
+    assert compile_condition("item.a > 1 and item.b", Templates(zone=ZONE)) is not first
+    assert first.evaluate({"item": {"a": 2, "b": 1}}).holds
+    assert not first.evaluate({"item": {"a": 0, "b": 1}}).holds
+
+
 def test_names_are_placed_in_the_whole_text_and_in_the_tree() -> None:
     condition = compile_condition({"all": [True, "item.a > 1 and\nitem.b"]}, TEMPLATES)
     assert [(path, name.path, name.line, name.column) for path, name in condition.located] == [

@@ -13,13 +13,17 @@ KINDS = registry.events()
 
 CATALOGUE = {
     "email.received": ("channel", "from"),
+    "email.bounced": ("rule", "permanent"),
     "email.sent": ("channel",),
     "email.opened": ("rule",),
+    "email.unsubscribed": ("rule",),
     "email.link_clicked": ("link",),
     "call.received": ("channel", "number"),
     "call.missed": ("channel", "number"),
     "call.finished": ("channel", "number"),
     "sms.received": ("channel",),
+    "message.delivered": ("channel", "rule"),
+    "message.failed": ("channel", "rule"),
     "form.submitted": ("form",),
     "callback.requested": ("form",),
     "webhook.received": ("hook",),
@@ -49,9 +53,9 @@ CATALOGUE = {
 }
 
 CUSTOMERS = {
-    "email.received", "email.opened", "email.link_clicked", "call.received", "call.missed", "call.finished",
-    "sms.received", "form.submitted", "callback.requested", "site.visited", "site.returned", "chat.started",
-    "chat.message", "document.opened", "document.signed_by_recipient", "qr.scanned",
+    "email.received", "email.opened", "email.link_clicked", "email.unsubscribed", "call.received", "call.missed",
+    "call.finished", "sms.received", "form.submitted", "callback.requested", "site.visited", "site.returned",
+    "chat.started", "chat.message", "document.opened", "document.signed_by_recipient", "qr.scanned",
 }  # fmt: skip
 
 

@@ -14,6 +14,9 @@ from stageauto.report.diagnostics import render_text, to_github, to_json, to_sar
 from tests.loader.case_files import BASE, CANARY, CASES, ENV, NOW, folders, loaded, said
 
 INVALID = folders("invalid")
+WITHOUT_A_FOLDER = {
+    "too-large",  # a mebibyte, made below
+}
 VALID = sorted((CASES / "valid").glob("*.yaml"))
 
 
@@ -42,8 +45,15 @@ def test_there_are_at_least_eighty_broken_workspaces():
     assert len(INVALID) >= 80
 
 
-def test_every_code_that_is_said_is_in_the_table():
-    assert {one["code"] for folder in INVALID for one in said(folder)} <= set(CODES)
+def test_every_code_of_the_table_has_a_case_and_no_other_is_said():
+    assert {one["code"] for folder in INVALID for one in said(folder)} == set(CODES) - WITHOUT_A_FOLDER
+
+
+def test_a_file_of_over_a_mebibyte_is_too_large():
+    files = {**read_files(BASE), "pipelines/orders.yaml": "# " + "x" * 1024 * 1024}
+    (found,) = load(files, env=ENV, now=NOW).diagnostics
+    assert (found.code, found.file, found.line) == ("too-large", "pipelines/orders.yaml", 0)
+    assert (found.message, found.hint) == ("the file is over 1 MiB", "split it into several files")
 
 
 def test_diagnostics_come_sorted_by_file_and_line():

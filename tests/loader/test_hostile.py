@@ -1,4 +1,4 @@
-"""What is made to break the loader ends in a clear diagnostic, within a second and bounded memory."""
+"""What is made to break the loader ends in a clear diagnostic, within a second of the processor and bounded memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tests.loader.case_files import BASE
 
 HEAD = "pipeline: p\nstages:\n  - id: s\n    rules:\n      - "
-LIMIT = 400 * 1024 * 1024
+LIMIT = 300 * 1024 * 1024
 CHILD = """
 import json, resource, sys, time
 resource.setrlimit(resource.RLIMIT_AS, ({limit}, {limit}))
@@ -23,10 +23,13 @@ files = read_files(Path({base!r}))
 given = json.load(sys.stdin)
 load(files, env={{"ERP_SECRET": "long-enough"}}, now=1_772_442_000_000)
 files.update(given["files"])
-begun = time.perf_counter()
-found = load(files, env={{"ERP_SECRET": "long-enough"}}, now=1_772_442_000_000, scenarios=given["scenarios"])
-text = render_text(found.diagnostics, False)
-spent = time.perf_counter() - begun
+for _ in range(3):  # the processor's time; where others share the processor that is more, but not three times
+    begun = time.process_time()
+    found = load(files, env={{"ERP_SECRET": "long-enough"}}, now=1_772_442_000_000, scenarios=given["scenarios"])
+    text = render_text(found.diagnostics, False)
+    spent = time.process_time() - begun
+    if spent <= 1:
+        break
 print(json.dumps([[one.code for one in found.diagnostics], spent, len(text)]))
 """
 
@@ -94,7 +97,7 @@ def run_child(files: dict[str, str], scenarios: dict[str, str]) -> tuple[set[str
     code = CHILD.format(limit=LIMIT, base=str(BASE))
     given = json.dumps({"files": files, "scenarios": scenarios})
     done = subprocess.run(
-        [sys.executable, "-c", code], input=given, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code], input=given, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
     codes, spent, length = json.loads(done.stdout)
@@ -107,16 +110,32 @@ def test_a_hostile_pipeline_ends_in_a_clear_diagnostic(name: str):
     codes, spent, _ = run_child({"pipelines/hostile.yaml": text}, {})
     assert codes <= allowed
     assert bool(codes) == bool(allowed)
-    assert spent < 5, "a second on an idle machine"
+    assert spent <= 1
 
 
 def test_a_hostile_stageauto_yaml_and_a_hostile_scenario_are_told_apart():
-    codes, _, length = run_child({"stageauto.yaml": "[" * 100_000}, {"scenarios/x.yaml": bomb(30, 10)})
+    codes, spent, length = run_child({"stageauto.yaml": "[" * 100_000}, {"scenarios/x.yaml": bomb(30, 10)})
     assert {"too-deep", "alias-bomb"} <= codes
+    assert spent <= 1
     assert length < 20_000, "a source line of 100,000 characters is shown in part"
 
 
 def test_a_slow_pattern_in_a_scenario_is_not_run_when_loaded():
     scenario = 'scenario: x\nstart: "2026-03-02"\nsteps:\n  - expect: {sent: [{subject: "/(a+)+$/"}]}\n'
-    codes, _, _ = run_child({}, {"scenarios/x.yaml": scenario})
+    codes, spent, _ = run_child({}, {"scenarios/x.yaml": scenario})
     assert codes == set()
+    assert spent <= 1
+
+
+def test_a_slow_pattern_is_searched_for_in_a_megabyte_within_a_second():
+    code = """
+import time
+from stageauto.runner.patterns import as_pattern
+begun = time.process_time()
+for source in ("/(a+)+$/", "/(a|aa)+$/", "/^(([a-z])+.)+[A-Z]([a-z])+$/", "/(.*)*x/"):
+    assert not as_pattern(source).found_in("a" * 1_000_000 + "!")
+print(time.process_time() - begun)
+"""
+    limited = f"import resource\nresource.setrlimit(resource.RLIMIT_AS, ({LIMIT}, {LIMIT})){code}"
+    spent = min(float(subprocess.check_output([sys.executable, "-c", limited], timeout=300)) for _ in range(3))
+    assert spent <= 1

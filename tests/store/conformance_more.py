@@ -12,17 +12,22 @@ from stageauto.engine.state import (
     UNKNOWN,
     Activity,
     Booking,
+    ChatLine,
     Company,
     Contact,
+    Document,
     Entry,
     Exemption,
     Journal,
+    Link,
     Notice,
     Post,
+    StoredFile,
     Task,
 )
 from stageauto.errors import UsageError
 from stageauto.store import Store
+from stageauto.store.records import ApiToken
 from tests.store.conformance import DAY, delivery, item, put, run
 
 
@@ -223,6 +228,67 @@ class Admin:
         with store.read() as state:
             assert state.active_number() == 1
 
+    def test_documents_are_kept_with_their_files_and_found_by_number(self, store: Store) -> None:
+        paper = Document(
+            "document-12", "deal-1", "offer", "offer", "Offer", "OF-2026-0001", 7, "<p>x", "file-1", "offer",
+            [{"role": "sender", "who": "anna", "name": "Anna", "asked_at": 8}], sent_at=9,
+        )  # fmt: skip
+        other = replace(paper, id="document-2", number="OF-2026-0002", file="file-2", signed_file="file-3")
+        files = [StoredFile(f"file-{n}", "deal-1", f"{n}.pdf", "application/pdf", 7) for n in (1, 2, 3)]
+        put(store, items=[item("deal-1")], documents=[paper, other], files=files)
+        with store.read() as state:
+            assert state.document("document-12") == paper
+            assert state.documents("deal-1") == [paper, other]
+            assert state.documents("deal-2") == []
+            assert state.files("deal-1") == files
+            assert state.document_of_file("file-3") == other
+            assert state.document_of_file("file-9") is None
+            for part in ("document-12", "12", "OF-2026-0001"):
+                assert state.resolve_document(part) == ["document-12"], part
+            assert state.resolve_document("2") == ["document-2"]
+            assert state.resolve_document("1") == []
+        put(store, documents=[replace(paper, opened_at=10)])
+        with store.read() as state:
+            assert [one.opened_at for one in state.documents("deal-1")] == [10, None]
+
+    def test_the_first_content_of_a_file_stays(self, store: Store) -> None:
+        put(store, items=[item("deal-1")], files=[StoredFile("file-1", "deal-1", "a.pdf", "application/pdf", 1)])
+        with store.read() as state:
+            assert [one.id for one in state.unmade_files()] == ["file-1"]
+            assert state.content("file-1") is None
+        with store.transaction() as writing:
+            first = writing.fill_file("file-1", b"one")
+            assert writing.fill_file("file-1", b"another") == first
+            assert writing.fill_file("file-9", b"nobody's") == ""
+        with store.read() as state:
+            assert state.content("file-1") == b"one"
+            kept = state.stored_file("file-1")
+            assert kept is not None
+            assert (kept.hash, kept.size, state.unmade_files()) == (first, 3, [])
+
+    def test_a_number_that_was_counted_up_is_known(self, store: Store) -> None:
+        with store.transaction() as state:
+            assert state.last_number("document OF") == 0
+            state.next_number("document OF")
+            state.next_number("document OF")
+            assert state.last_number("document OF") == 2
+
+    def test_documents_and_files_go_with_their_item_when_it_is_pruned(self, store: Store) -> None:
+        gone, kept = replace(item("deal-1"), deleted=True), item("deal-2")
+        files = [
+            StoredFile("file-1", "deal-1", "a", "x/y", 1, "aa", 3),
+            StoredFile("file-2", "deal-1", "b", "x/y", 1, "bb", 3),
+            StoredFile("file-3", "deal-2", "b", "x/y", 1, "bb", 3),
+        ]  # fmt: skip
+        paper = Document("document-1", "deal-1", "r", "t", "n", "1", 1, "", "file-1")
+        contents = [("aa", b"one"), ("bb", b"two")]
+        put(store, items=[gone, kept], files=files, contents=contents, documents=[paper])
+        with store.transaction() as state:
+            state.prune(99 * DAY)
+        with store.read() as state:
+            assert (state.documents("deal-1"), state.files("deal-1")) == ([], [])
+            assert (state.content("file-1"), state.content("file-3")) == (None, b"two")
+
     def test_pruning_leaves_what_lives(self, store: Store) -> None:
         living, closed, gone = item("open"), item("closed", closed=True), item("gone", deleted=True, contacts=["c"])
         kept = run(living, "mail", 1, state=RUNNING)
@@ -242,13 +308,15 @@ class Admin:
                      Notice("n-2", "open", "r", "d", "anna", "x")],
             messages=[("c", 1), ("c", 5 * DAY)],
             bookings=[Booking("b-1", "room", 1, 2), Booking("b-2", "room", 1, 5 * DAY)],
-            tokens=[("mail", "t", "gone")],
+            tokens=[("mail", "t", "gone")], links=[Link("aa", "link", "https://a.test", "gone", "r", 1)],
+            chat_lines=[ChatLine("c", 1, "", "x"), ChatLine("c", 5 * DAY, "", "y")],
         )  # fmt: skip
         with store.transaction() as state:
             counts = state.prune(2 * DAY)
-        assert counts == dict.fromkeys(("events", "notices", "bookings", "messages", "outbox", "items"), 1) | {
-            "timeline": 2
-        }
+            assert state.link("aa") is None
+        assert counts == dict.fromkeys(
+            ("events", "notices", "bookings", "messages", "outbox", "items", "chat_lines"), 1
+        ) | {"timeline": 2}
         with store.transaction() as state:
             assert [one.id for one in state.items(include_deleted=True)] == ["open", "closed", "last"]
             assert [one.item for one in state.timeline()] == ["open", "closed"]
@@ -293,3 +361,44 @@ class Admin:
     def test_a_new_state_may_send_and_knows_its_id(self, store: Store) -> None:
         assert not store.restored
         assert store.state_id == "0123abc"
+
+
+class Listening:
+    """What the listener keeps: personal links, keys to it, lines of chats."""
+
+    def test_a_link_is_found_by_the_hash_of_its_token(self, store: Store) -> None:
+        link = Link("ab" * 32, "link", "https://acme.test/", "deal-1", "deal-1.1.mail", 7, {"rule": "mail"})
+        put(store, links=[link])
+        put(store, links=[replace(link, target="https://acme.test/new")])
+        with store.read() as state:
+            assert state.link("ab" * 32) == replace(link, target="https://acme.test/new")
+            assert state.link("cd" * 32) is None
+
+    def test_the_secret_of_links_is_made_at_its_first_use(self, store: Store) -> None:
+        for offered in ("first", "second"):
+            with store.transaction() as state:
+                assert state.link_secret(lambda offered=offered: offered) == "first"  # type: ignore[misc]
+
+    def test_keys_to_the_listener_are_kept_and_taken_away(self, store: Store) -> None:
+        keys = [ApiToken("aa", "token-1", "anna", 5, "olga", "shop"), ApiToken("bb", "token-2", "jan", 6)]
+        with store.transaction() as state:
+            for one in keys:
+                state.add_api_token(one)
+        with store.read() as state:
+            assert state.api_tokens() == keys
+            assert state.api_token("bb") == keys[1]
+            assert state.api_token("token-2") is None
+        with store.transaction() as state:
+            assert state.remove_api_token("token-1")
+            assert not state.remove_api_token("token-1")
+            assert state.api_tokens() == keys[1:]
+
+    def test_the_lines_of_a_chat_come_in_order(self, store: Store) -> None:
+        said = [("c1", "", "Hello"), ("c2", "", "Hi"), ("c1", "anna", "Yes?"), ("c1", "", "A roof")]
+        put(store, chat_lines=[ChatLine(chat, at, who, text, "chat") for at, (chat, who, text) in enumerate(said)])
+        with store.read() as state:
+            first = state.chat_lines("c1")
+            assert [(one.author, one.text) for one in first] == [("", "Hello"), ("anna", "Yes?"), ("", "A roof")]
+            assert [one.text for one in state.chat_lines("c1", after_seq=first[0].seq)] == ["Yes?", "A roof"]
+            assert [one.text for one in state.chat_lines("c1", limit=1)] == ["A roof"]
+            assert [(one.chat, one.text) for one in state.chats()] == [("c1", "A roof"), ("c2", "Hi")]

@@ -164,9 +164,9 @@ def test_what_a_command_writes_during_a_restore_is_written_or_refused(path: Path
 
     thread = threading.Thread(target=command)
     thread.start()
-    assert ready.wait(30)
+    assert ready.wait(120)
     kept = restore(saved, path, 7)
-    assert refused.wait(30)
+    assert refused.wait(120)
     thread.join()
     assert kept is not None
     assert ids(kept) == ["first", "second", *written]

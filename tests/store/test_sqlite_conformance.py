@@ -41,3 +41,7 @@ class TestWork(conformance_more.Work):
 
 class TestAdmin(conformance_more.Admin):
     pass
+
+
+class TestListening(conformance_more.Listening):
+    pass
