@@ -72,11 +72,14 @@ def _read(one: Mapping[str, Any], root: Path) -> bytes:
     if one.get("kind") not in {"file", "field"}:
         raise AttachmentError(f"`{value}` cannot be attached here: there is no {one.get('kind')}")
     base = root / "templates" if one.get("kind") == "file" else root
-    return _inside(value, base, root)
+    return read_inside(value, base, root)
 
 
-def _inside(value: str, base: Path, root: Path) -> bytes:
-    """What the path holds, once links are followed, if that lies in the workspace and not in its state folder."""
+def read_inside(value: str, base: Path, root: Path) -> bytes:
+    """What the path holds, once links are followed, if that lies in the workspace and not in its state folder.
+
+    Raises AttachmentError.
+    """
     whole = root.resolve()
     try:
         path = (base / value).resolve(strict=True)

@@ -9,10 +9,11 @@ breaks after it was perhaps sent. `point` commits a marker; when it raises, noth
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import socket
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from stageauto.engine.model import EMPTY, Channel
 from stageauto.engine.options import Option, Plain
@@ -39,17 +40,19 @@ class Retry:
     """It failed in a way that may pass.
 
     `after` (ms) is the service's own wish, and such a try is not counted; `sent_maybe` says that the service may have
-    it, and that a second one is harmless there.
+    it, and that a second one is harmless there. `until` (ms UTC) says that nothing failed: it waits till then for
+    others to go along with, not counted however often.
     """
 
     reason: str
     after: int | None = None
     sent_maybe: bool = False
+    until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Final. `undeliverable`: nothing was asked of the service, since the message or the address cannot be sent."""
+    """Final. `undeliverable`: nothing goes out, since the message or the address is one that cannot be sent (to)."""
 
     reason: str
     code: str
@@ -70,6 +73,18 @@ class Unaskable:
 
 Outcome = Delivered | Retry | Rejected | Uncertain
 
+Points = Callable[[Sequence[Delivery]], Sequence[Delivery]]
+"""The point of no return of several deliveries at once: gives those that may still go, the others were called off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a channel's options: at which of them ("" = the channel), a sentence about it, the way out."""
+
+    option: str
+    message: str
+    hint: str = ""
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelContext:
@@ -85,28 +100,103 @@ class ChannelContext:
     now: Callable[[], int]
     allow_private: tuple[str, ...] = ()
     hooks: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: EMPTY, repr=False)
+    audiences: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: EMPTY, repr=False)
     files: Callable[[Mapping[str, Any]], bytes | None] | None = None
+    base_url: str = ""  # where the world reaches this workspace's listener; "" = nowhere
+
+
+class LostError(Exception):
+    """A connection that events come by broke, or was refused: it is tried again after a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """A file that came with an event."""
+
+    name: str
+    mime: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An event that came in. The same thing always has the same `id`, however often it is read."""
+
+    id: str
+    type: str
+    data: Mapping[str, Any]
+    files: tuple[ReceivedFile, ...] = ()
+
+
+class Inbox(Protocol):
+    """What the runner lends to a channel that events come by, for as long as `receive` runs."""
+
+    wake: socket.socket  # has something to read as soon as `stopping` is True
+
+    @property
+    def stopping(self) -> bool:
+        """True when `receive` is to come back."""
+
+    def place(self) -> Mapping[str, Any]:
+        """How far it has read, as it was handed to `take`; empty in the beginning."""
+
+    def take(self, events: Sequence[Received], place: Mapping[str, Any]) -> None:
+        """Keeps events and the new place, both or none: when it comes back they are on disk."""
+
+    def connected(self, text: str) -> None:
+        """Says that it is in, and what it sees."""
+
+    def caught_up(self) -> None:
+        """Says that everything that was there has been taken."""
+
+    def warn(self, text: str) -> None:
+        """Says something in the log."""
 
 
 class ChannelType:
     """The base of every kind of channel; used by several threads at once."""
 
     type: ClassVar[str]
-    kinds: ClassVar[tuple[str, ...]]  # of deliveries: mail, sms, call, chat, whatsapp, calendar, webhook; "*" = all
+    # Of deliveries: mail, sms, call, chat, whatsapp, calendar, webhook, audience; "*" = all.
+    kinds: ClassVar[tuple[str, ...]]
     options: ClassVar[Any]  # a frozen dataclass of `engine.options.option` fields
     on_unknown: ClassVar[str] = "hold"  # or "resend", where people would see no duplicate
+    incoming: ClassVar[bool] = False  # events come by it: it has `receive` and `look` instead of `send`
+    batch: ClassVar[int] = 1  # up to so many deliveries go to one `send_many`; of more than one, one batch at a time
 
     def __init__(self, channel: Channel, context: ChannelContext) -> None:
         self.channel = channel
         self.context = context
 
+    @classmethod
+    def faults(cls, options: Mapping[str, Any]) -> Iterable[Fault]:  # noqa: ARG003 - for those that have some
+        """What is wrong with the options (in plain) beyond their types. Never repeats a value: it may be a secret."""
+        return ()
+
     def send(self, delivery: Delivery, point: Callable[[], None]) -> Outcome:
         """What became of this one try. Raises only what `point` raises."""
         raise AssertionError(f"{type(self).__name__} cannot send")
 
+    def send_many(self, deliveries: Sequence[Delivery], points: Points) -> Sequence[Outcome]:
+        """What became of each, in their order; for channels with a `batch`.
+
+        `points` is called with deliveries just before the service may have them, and only those it gives back may go.
+        It may be called again for the same ones: only services to which a second time is harmless take batches.
+        Raises only what `points` raises; all of them are then given once more.
+        """
+        raise AssertionError(f"{type(self).__name__} takes no batches")
+
     def ask(self, delivery: Delivery) -> Delivered | Unaskable | None:
         """After a crash: the service has it (with its answer), has it certainly not (None), or cannot say."""
         return Unaskable()
+
+    def receive(self, inbox: Inbox) -> None:
+        """Hands in events until `inbox.stopping`. Raises LostError where it has to begin again."""
+        raise AssertionError(f"{type(self).__name__} receives nothing")
+
+    def look(self) -> Outcome:
+        """For `channels test` of an incoming channel: what it sees, in the answer; nothing is taken or changed."""
+        raise AssertionError(f"{type(self).__name__} receives nothing")
 
     def close(self) -> None:
         """Lets go of connections; a closed channel may be closed again."""
@@ -121,6 +211,22 @@ class ChannelType:
 def reveal(value: Any) -> Any:
     """The plain value: of a Secret what it hides, anything else as it is."""
     return value.reveal() if hasattr(value, "reveal") else value
+
+
+def reveal_all(value: Any) -> Any:
+    """The value with every Secret in it, however deep, replaced by what it hides."""
+    if isinstance(value, Mapping):
+        return {name: reveal_all(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [reveal_all(one) for one in value]
+    return reveal(value)
+
+
+def refuse_faults(kind: type[ChannelType], channel: Channel) -> None:
+    """Raises ChannelError for the first of the channel's faults."""
+    for fault in kind.faults(reveal_all(channel.options)):
+        place = f"channel `{channel.name}`: `{fault.option}`" if fault.option else f"channel `{channel.name}`"
+        raise ChannelError(f"{place}: {fault.message}", fault.hint)
 
 
 def settings(cls: type[Any], channel: Channel) -> Any:
@@ -144,7 +250,7 @@ def _plain(value: Any, said: Option, place: str) -> Any:
     if isinstance(found, WrittenInt):
         return int(found)  # the socket library takes no number that remembers how it was written
     if isinstance(found, Mapping):
-        return {key: reveal(inner) for key, inner in found.items()}
+        return reveal_all(found)
     if not isinstance(found, str) or not isinstance(said.type, Plain) or said.type.type == "string":
         return found
     if said.type.type == "integer" and found.strip().isascii() and found.strip().isdigit():

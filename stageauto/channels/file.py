@@ -37,6 +37,9 @@ class FileChannel(ChannelType):
 
     The name is made of what never changes (the moment of the decision, the recipient, the key), so that the same
     delivery a second time is the same file.
+
+    Example:
+        mail: {type: file, from: "Acme <sales@acme.test>"}
     """
 
     type: ClassVar[str] = "file"

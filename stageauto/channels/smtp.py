@@ -61,7 +61,18 @@ class StaleError(Exception):
 
 
 class SmtpChannel(ChannelType):
-    """Sends one mail per delivery, its `Message-ID` made of the delivery's key."""
+    """Sends one mail per delivery, its `Message-ID` made of the delivery's key.
+
+    Example:
+        mail:
+          type: smtp
+          host: smtp.acme.test
+          port: 587
+          user: sales@acme.test
+          password: "${MAIL_PASSWORD}"
+          from: "Acme <sales@acme.test>"
+          rate: 60/min
+    """
 
     type: ClassVar[str] = "smtp"
     kinds: ClassVar[tuple[str, ...]] = ("mail", "calendar")
@@ -124,7 +135,7 @@ class SmtpChannel(ChannelType):
             return self._no(error)
         except LOST as error:
             session.drop()
-            if used and not deadline.over:
+            if used and not _late(error, deadline):
                 raise StaleError from error
             return Retry(f"{self._server} broke off before the mail was whole: {self._why(error, deadline)}")
         try:
@@ -160,7 +171,7 @@ class SmtpChannel(ChannelType):
         return f"{self._said.host}:{self._said.port}"
 
     def _why(self, error: Exception, deadline: Deadline) -> str:
-        if deadline.over or isinstance(error, TimeoutError):
+        if _late(error, deadline):
             return f"no answer within {deadline.seconds:g} s"
         if isinstance(error, ssl.SSLCertVerificationError):
             return f"its certificate is not trusted: {error.verify_message} (see `ca_file` and `tls`)"
@@ -248,3 +259,8 @@ def _tls_context(said: SmtpOptions, channel: str, root: Path) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _late(error: Exception, deadline: Deadline) -> bool:
+    """True when time was over: the socket's own time-out may be noticed before the deadline's."""
+    return deadline.over or isinstance(error, TimeoutError) or isinstance(error.__cause__, TimeoutError)

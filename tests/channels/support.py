@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,16 +16,14 @@ from typing import Any
 
 import pytest
 
+from stageauto import testing
 from stageauto.channels.base import ChannelContext
-from stageauto.engine.model import Channel
-from stageauto.engine.state import Delivery
+from tests import network
 
-NOW = 1_772_438_400_000  # 2026-03-02T08:00:00Z
+free_port = network.free_port
+NOW, nothing = testing.NOW, testing.nothing
+channel, delivery = testing.make_channel, testing.make_delivery
 MAIL = {"from": "Anna Nowak", "to": "ewa@home.test", "subject": "Order 77", "text": "Dear Ewa,\nit is on its way.\n"}
-
-
-def nothing() -> None:
-    """A point of no return that nobody waits at."""
 
 
 @dataclass
@@ -49,29 +47,7 @@ class Secret:
 
 
 def context(root: Path, **changes: Any) -> ChannelContext:
-    values = {"root": root, "outbox": root / ".stageauto" / "outbox", "timeout": 10.0, "now": Clock()}
-    return ChannelContext(**{**values, **changes})
-
-
-def channel(type: str, name: str = "mail", *, on_unknown: str = "hold", **options: Any) -> Channel:
-    return Channel(name=name, type=type, kind=name, on_unknown=on_unknown, options=options)
-
-
-def delivery(kind: str, message: Mapping[str, Any], key: str = "k1", to: str = "ewa@home.test") -> Delivery:
-    return Delivery(
-        id=f"delivery-{key}",
-        item="d1",
-        run="run-1",
-        rule="tracking-mail",
-        pipeline="deals",
-        do="send_email",
-        channel=kind,
-        kind=kind,
-        to=to,
-        key=key,
-        message=dict(message),
-        decided_at=NOW,
-    )
+    return testing.make_context(root, **{"now": Clock(), **changes})
 
 
 @contextlib.contextmanager
@@ -108,12 +84,6 @@ def drip(connection: socket.socket, piece: bytes, stop: threading.Event) -> None
         if stop.wait(0.05):
             break
         connection.sendall(piece)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 @dataclass

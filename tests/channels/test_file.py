@@ -16,7 +16,7 @@ import pytest
 from stageauto.channels.base import ChannelType, Delivered, Rejected, Retry
 from stageauto.channels.file import FileChannel
 from stageauto.engine.state import Delivery
-from tests.channels.conformance import ChannelConformance, Rig
+from stageauto.testing import ChannelConformance, Rig
 from tests.channels.support import MAIL, channel, context, delivery, nothing
 
 ICS = "BEGIN:VCALENDAR\nMETHOD:REQUEST\nEND:VCALENDAR\n"
