@@ -1,0 +1,45 @@
+"""The headers that every answer has, and how errors are answered."""
+
+from __future__ import annotations
+
+from stageauto.web.pages import escape, page
+from stageauto.web.routing import HTML, HttpError, Reply, text
+
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action {form}; base-uri 'none'; frame-ancestors {frame}"
+)
+"""No script or style inside the page, nothing from elsewhere (Content Security Policy Level 3)."""
+
+
+def policy(*, form: str = "'self'", frame: str = "'none'") -> str:
+    """The Content-Security-Policy: where forms may go (redirects included), and who may show the page in a frame."""
+    return POLICY.format(form=form, frame=frame)
+
+
+def headers_for(reply: Reply, *, framed: bool) -> dict[str, str]:
+    """All headers of an answer. What the reply says itself wins."""
+    headers = {
+        "Content-Type": reply.kind,
+        "Content-Security-Policy": policy(frame="*" if framed else "'none'"),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",  # addresses of pages hold tokens
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "cross-origin" if framed else "same-origin",
+        "Cache-Control": "no-store",
+        "X-Robots-Tag": "noindex",
+        "Server": "stageauto",
+    }
+    if not framed:
+        headers["X-Frame-Options"] = "DENY"
+    return headers | dict(reply.headers)
+
+
+def error_reply(error: HttpError, *, html: bool, base: str = "") -> Reply:
+    """The answer to a request that failed: a page for people, a line for programs. `base`: the path before ours."""
+    if not html:
+        made = text(error.sentence, error.status)
+        return Reply(made.status, made.body, made.kind, error.headers)
+    sentence = error.sentence[:1].upper() + error.sentence[1:] + "."
+    return Reply(error.status, page("Sorry", [f"<p>{escape(sentence)}</p>"], base=base), HTML, error.headers)

@@ -1,0 +1,150 @@
+"""Forms: a page for each form of stageauto.yaml, and the address to which it, or a form of another site, is sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from stageauto.runner.intake import Raw
+from stageauto.web.answers import policy
+from stageauto.web.limits import network_of
+from stageauto.web.pages import escape, field, page
+from stageauto.web.routing import HTML, HttpError, Reply, Request, Route, data, redirect
+from stageauto.web.site import Site
+
+HONEYPOT = "leave-this-empty"
+"""A field that people do not see; its name cannot be one of an admin's, which have no dash."""
+VISITOR = re.compile(r"v[0-9a-f]{32}")
+_PER_MINUTE = 10
+_EMAIL = re.compile(r"[^@\s<>,;]{1,64}@[^@\s<>,;]{1,190}")
+_CALLBACK = "callback"
+
+
+def _form(site: Site, request: Request) -> tuple[str, Mapping[str, Any]]:
+    name = request.arguments["form"]
+    found = site.workspace.forms.get(name)
+    if found is None:
+        raise HttpError(404, "there is nothing here")
+    return name, found
+
+
+async def show(site: Site, request: Request) -> Reply:
+    """The form as a page."""
+    name, form = _form(site, request)
+    return _page(site, name, form, {}, {})
+
+
+def _page(site: Site, name: str, form: Mapping[str, Any], values: Mapping[str, str], wrong: Mapping[str, str]) -> Reply:
+    parts = [f"<p>{escape(form['text'])}</p>"] if form.get("text") else []
+    if wrong:
+        listed = "".join(f'<li><a href="#f-{escape(one)}">{escape(why)}</a></li>' for one, why in wrong.items())
+        parts.append(f'<div role="alert" class="wrong"><ul>{listed}</ul></div>')
+    parts.append(f'<form method="post" action="{escape(site.base)}/forms/{escape(name)}">')
+    required = form.get("required", ())
+    parts += [
+        field(one, label(form, one), required=one in required, value=values.get(one, ""), wrong=one in wrong)
+        for one in form["fields"]
+    ]
+    parts.append(
+        f'<p class="hp" aria-hidden="true"><label for="hp">Leave this empty</label>'
+        f'<input id="hp" name="{HONEYPOT}" tabindex="-1" autocomplete="off"></p>'
+    )
+    parts.append(f'<p><button type="submit">{escape(form.get("button") or "Send")}</button></p></form>')
+    title = form.get("title") or ("We call you back" if form.get("kind") == _CALLBACK else "Write to us")
+    body = page(title, parts, base=site.base)
+    return Reply(200, body, HTML, {"Content-Security-Policy": _policy(form)})
+
+
+def _policy(form: Mapping[str, Any]) -> str:
+    """Where the form may lead: browsers count the redirect after it as well."""
+    parts = urlsplit(form.get("redirect") or "")
+    target = f"'self' {parts.scheme}://{parts.netloc}" if parts.netloc else "'self'"
+    return policy(form=target, frame=" ".join(form.get("origins", ())) or "'none'")
+
+
+def label(form: Mapping[str, Any], name: str) -> str:
+    """What people read beside a field."""
+    return str(form.get("labels", {}).get(name) or name.replace("_", " ").capitalize())
+
+
+async def send(site: Site, request: Request) -> Reply:
+    """Takes a form: on to its redirect, or a page that says thanks; JSON is answered with JSON."""
+    name, form = _form(site, request)
+    by_script = request.content_type == "application/json"
+    cors = _cors(form, request)
+    wait = site.allowance("forms", _PER_MINUTE).take(f"{name}/{network_of(request.address)}", site.monotonic())
+    if wait:
+        raise HttpError(429, "too many at once; please come again in a minute", {"Retry-After": str(wait // 1000 + 1)})
+    given = request.fields()
+    if given.get(HONEYPOT):
+        return _thanks(site, form, by_script, cors)
+    values = {one: given.get(one, "") for one in form["fields"]}
+    wrong = faults(form, values)
+    if wrong:
+        return data({"ok": False, "errors": wrong}, 422, cors) if by_script else _page(site, name, form, values, wrong)
+    found: dict[str, Any] = {one: value for one, value in values.items() if value}
+    if (visitor := given.get("visitor", "")) and VISITOR.fullmatch(visitor):
+        found["visitor"] = visitor
+    source_page = request.headers.get("referer", "")
+    if source_page.startswith(("http://", "https://")):
+        found["page"] = source_page[:500]
+    kind = "callback.requested" if form.get("kind") == _CALLBACK else "form.submitted"
+    await site.offer(Raw(kind, {**found, "form": name}, source=f"form:{name}"))
+    return _thanks(site, form, by_script, cors)
+
+
+def faults(form: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong, a sentence for each field."""
+    wrong: dict[str, str] = {}
+    for name, value in values.items():
+        called = label(form, name)
+        if not value:
+            if name in form.get("required", ()):
+                wrong[name] = f"{called}: please fill this in"
+        elif name == "email" and not _EMAIL.fullmatch(value):
+            wrong[name] = f"{called}: this is no e-mail address"
+        elif name == "phone" and not 3 <= sum(ch.isdigit() for ch in value) <= 20:
+            wrong[name] = f"{called}: this is no phone number"
+    if not wrong and not any(values.values()):
+        first = next(iter(values), "")
+        wrong[first] = "Please fill something in"
+    return wrong
+
+
+def _thanks(site: Site, form: Mapping[str, Any], by_script: bool, cors: Mapping[str, str]) -> Reply:
+    target = str(form.get("redirect") or "")
+    if by_script:
+        return data({"ok": True, "redirect": target}, 200, cors)
+    if target:
+        return redirect(target)
+    words = form.get("thanks") or "We have got it, and will be in touch."
+    return Reply(200, page("Thank you", [f"<p>{escape(words)}</p>"], base=site.base), HTML)
+
+
+def _cors(form: Mapping[str, Any], request: Request) -> dict[str, str]:
+    origin = request.headers.get("origin", "")
+    if origin and origin in form.get("origins", ()):
+        return {"Access-Control-Allow-Origin": origin, "Vary": "Origin", "Cross-Origin-Resource-Policy": "cross-origin"}
+    return {}
+
+
+async def preflight(site: Site, request: Request) -> Reply:
+    """What a browser asks before a script of a named site may send the form as JSON."""
+    _, form = _form(site, request)
+    cors = _cors(form, request)
+    if not cors:
+        raise HttpError(403, "not from that site")
+    more = {"Access-Control-Allow-Methods": "POST", "Access-Control-Allow-Headers": "content-type"}
+    return Reply(204, b"", headers={**cors, **more, "Access-Control-Max-Age": "600"})
+
+
+def routes() -> list[Route]:
+    """The routes of this group."""
+    path = "/forms/{form}"
+    return [
+        Route("GET", path, show),
+        Route("POST", path, send, cost=2),
+        Route("OPTIONS", path, preflight),
+    ]

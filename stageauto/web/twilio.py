@@ -1,0 +1,151 @@
+"""Twilio's callbacks: messages and calls that come in, how calls ended, and whether messages arrived.
+
+https://www.twilio.com/docs/messaging/guides/webhook-request and https://www.twilio.com/docs/voice/twiml#twilios-request
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from xml.sax.saxutils import escape
+
+from stageauto.engine.model import Channel
+from stageauto.runner.intake import Raw
+from stageauto.web.bodies import clean
+from stageauto.web.providers import DELIVERED, FAILED, channel_of, demand, filled, pairs_of, report
+from stageauto.web.routing import Reply, Request, Route
+from stageauto.web.signatures import Verdict, twilio
+from stageauto.web.site import Site
+
+_XML = "text/xml; charset=utf-8"
+RESULTS: Final[Mapping[str, str]] = {
+    "completed": "answered", "busy": "busy", "no-answer": "no_answer", "failed": "failed", "canceled": "no_answer",
+}  # fmt: skip
+"""Twilio's words for how a call ended, and ours."""
+ARRIVED: Final[Mapping[str, str]] = {"delivered": DELIVERED, "undelivered": FAILED, "failed": FAILED}
+"""Twilio's words for what became of a message, and our events."""
+_OVER = {"no_answer": "call.missed", "busy": "call.missed", "failed": "call.missed", "answered": "call.received"}
+
+
+def _checked(site: Site, request: Request) -> tuple[Channel, dict[str, str]]:
+    """The channel and the fields of a request that Twilio signed. Raises HttpError 401."""
+    channel = channel_of(site, request, "twilio")
+    pairs = pairs_of(request)
+    query = f"?{request.raw_query}" if request.raw_query else ""
+    url = f"{site.workspace.base_url}{request.path}{query}"
+    token = site.secret(channel.options.get("token"))
+    given = request.headers.get("x-twilio-signature", "")
+    verdict = twilio(token, url, pairs, given) if token else Verdict.FORGED
+    demand(site, request, channel, verdict)
+    return channel, {name: clean(value) for name, value in pairs}
+
+
+def _twiml(inner: str = "") -> Reply:
+    return Reply(200, f'<?xml version="1.0" encoding="UTF-8"?>\n<Response>{inner}</Response>\n'.encode(), _XML)
+
+
+async def message(site: Site, request: Request) -> Reply:
+    """A text message came in."""
+    channel, found = _checked(site, request)
+    sender = found.get("From", "")
+    data = {
+        "from": sender, "number": sender, "phone": sender, "to": found.get("To", ""), "text": found.get("Body", ""),
+        "channel": channel.name, "message_id": found.get("MessageSid", ""),
+    }  # fmt: skip
+    await site.offer(_raw("sms.received", channel, found.get("MessageSid", ""), "message", data))
+    return _twiml()
+
+
+async def call(site: Site, request: Request) -> Reply:
+    """Somebody calls: on to who is responsible for the caller's newest open item, else to nobody, and politely."""
+    channel, found = _checked(site, request)
+    number = _staff_number(site, found.get("From", ""))
+    if not number:
+        await _ended(site, channel, found, "no_answer")
+        return _twiml("<Say>Sorry, nobody can take your call now. We will call you back.</Say><Hangup/>")
+    after = f"{site.workspace.base_url}/twilio/{channel.name}/dialed"
+    return _twiml(f'<Dial timeout="25" action="{escape(after)}" method="POST">{escape(number)}</Dial>')
+
+
+def _staff_number(site: Site, caller: str) -> str:
+    """The phone of who is responsible for what the caller has open."""
+    with site.read() as state:
+        for contact_id in state.find_contacts(caller) if caller else ():
+            items = (state.item(item_id) for item_id in reversed(state.items_of_contact(contact_id)))
+            for item in items:
+                user = site.workspace.users.get((item.responsible if item and not item.closed else None) or "")
+                if user is not None and user.phone:
+                    return "".join(ch for ch in user.phone if ch.isdigit() or ch == "+")
+    return ""
+
+
+async def dialed(site: Site, request: Request) -> Reply:
+    """What came of passing a call on."""
+    channel, found = _checked(site, request)
+    result = RESULTS.get(found.get("DialCallStatus", ""), "no_answer")
+    await _ended(site, channel, {**found, "CallDuration": found.get("DialCallDuration", "")}, result)
+    return _twiml()
+
+
+async def status(site: Site, request: Request) -> Reply:
+    """How a call ended, ours or a customer's; what comes before its end is only taken notice of."""
+    channel, found = _checked(site, request)
+    result = RESULTS.get(found.get("CallStatus", ""))
+    if result is not None:
+        await _ended(site, channel, found, result, key=request.query.get("key", "")[:100])
+    return _twiml()
+
+
+async def message_status(site: Site, request: Request) -> Reply:
+    """What became of a text message of ours; the steps on the way there are only taken notice of."""
+    channel, found = _checked(site, request)
+    kind = ARRIVED.get(found.get("MessageStatus", ""))
+    if kind is not None:
+        code = found.get("ErrorCode", "")
+        reason = f"Twilio: {found['MessageStatus']}" + (f" ({code})" if code else "") if kind == FAILED else ""
+        await report(site, channel, kind, request.query.get("key", "")[:100], {"code": code, "reason": reason})
+    return _twiml()
+
+
+async def _ended(site: Site, channel: Channel, found: Mapping[str, str], result: str, key: str = "") -> None:
+    """The events of a call that is over, each once: of a customer's that it was received or missed, then its end."""
+    sid = found.get("CallSid", "")
+    outward = bool(key) or found.get("Direction", "inbound").startswith("outbound")
+    number = found.get("To" if outward else "From", "")
+    duration = found.get("CallDuration", "")
+    data = filled({
+        "from": found.get("From", ""), "to": found.get("To", ""), "number": number, "phone": number,
+        "channel": channel.name, "call": [one for one in (key, sid) if one] if outward else sid,
+        "name": found.get("CallerName", ""),
+    })  # fmt: skip
+    if not outward and not _known(site, channel, sid):
+        await site.offer(_raw(_OVER[result], channel, sid, "call", data))
+    elif not outward:
+        return  # its end was told before: a call that was passed on is over twice
+    more = filled({
+        "result": result, "duration": int(duration) if duration.isdigit() else None,
+        "direction": "out" if outward else "in", "recording": found.get("RecordingUrl", ""),
+    })  # fmt: skip
+    if outward or result == "answered":
+        await site.offer(_raw("call.finished", channel, sid, "finished", {**data, **more}))
+
+
+def _known(site: Site, channel: Channel, sid: str) -> bool:
+    with site.read() as state:
+        return state.event_known(f"twilio:{channel.name}:call:{sid[:80]}")
+
+
+def _raw(kind: str, channel: Channel, sid: str, what: str, data: Mapping[str, object]) -> Raw:
+    event_id = f"twilio:{channel.name}:{what}:{sid[:80]}" if sid else ""
+    return Raw(kind, filled(data), id=event_id, source=f"channel:{channel.name}")
+
+
+def routes() -> list[Route]:
+    """The routes of this group."""
+    return [
+        Route("POST", "/twilio/{channel}/message", message, cost=0),
+        Route("POST", "/twilio/{channel}/call", call, cost=0),
+        Route("POST", "/twilio/{channel}/dialed", dialed, cost=0),
+        Route("POST", "/twilio/{channel}/status", status, cost=0),
+        Route("POST", "/twilio/{channel}/message-status", message_status, cost=0),
+    ]

@@ -1,0 +1,120 @@
+"""Forms: anybody may send one in, and it sets its own fields only."""
+
+from __future__ import annotations
+
+import pytest
+
+from stageauto.web.bodies import NoBodyError, clean, fields_of
+from tests.web.conftest import Served
+
+GOOD = {"name": "Ewa Lis", "email": "ewa@home.test", "subject": "Roof", "message": "Two\r\nlines"}
+
+
+def test_a_form_makes_an_item_and_leads_on(served: Served) -> None:
+    got = served.form("/forms/website", GOOD, Referer="https://acme.test/contact")
+    assert (got.status, got.headers["location"]) == (303, "https://acme.test/thanks")
+    (item,) = served.items()
+    assert (item.title, item.stage) == ("Web: Roof", "new")
+    row = served.journal()[0]
+    assert row.data == {
+        "form": "website", "name": "Ewa Lis", "email": "ewa@home.test", "subject": "Roof", "message": "Two\nlines",
+        "page": "https://acme.test/contact",
+    }  # fmt: skip
+
+
+def test_fields_that_are_not_the_forms_own_are_left_out(served: Served) -> None:
+    more = {"contact": "contact-1", "stage": "shipped", "id": "x", "item": "deal-1", "form": "plain", "visitor": "v-1"}
+    assert served.form("/forms/website", {**GOOD, **more}).status == 303
+    assert set(served.journal()[0].data) == {"form", "name", "email", "subject", "message"}
+    assert served.journal()[0].data["form"] == "website"
+
+
+def test_a_callback_form_asks_for_a_call(served: Served) -> None:
+    got = served.form("/forms/back", {"name": "Jan", "phone": "+48 600 100 200"})
+    assert got.status == 200
+    assert "Thank you" in got.text
+    assert [(one.type, one.data["form"]) for one in served.journal()] == [("callback.requested", "back")]
+
+
+def test_json_and_multipart_are_taken_as_well(served: Served) -> None:
+    assert served.ask("POST", "/forms/website", GOOD).json() == {"ok": True, "redirect": "https://acme.test/thanks"}
+    parts = "".join(
+        f'--xx\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in GOOD.items()
+    )
+    file = '--xx\r\nContent-Disposition: form-data; name="phone"; filename="a.exe"\r\n\r\nMZ\r\n--xx--\r\n'
+    kind = {"Content-Type": "multipart/form-data; boundary=xx"}
+    assert served.ask("POST", "/forms/website", parts + file, kind).status == 303
+    assert [set(one.data) - {"form"} for one in served.journal()] == [set(GOOD)] * 2
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"name": "", "email": "ewa@home.test"}, "Name: please fill this in"),
+        ({"name": "Ewa", "email": "no address"}, "Email: this is no e-mail address"),
+        ({"name": "Ewa", "email": "ewa@home.test", "phone": "call me"}, "Phone: this is no phone number"),
+    ],
+)
+def test_what_is_wrong_is_said_and_what_was_written_stays(served: Served, values: dict[str, str], words: str) -> None:
+    got = served.form("/forms/website", {**values, "subject": '"><script>alert(1)</script>'})
+    assert got.status == 200  # a page for a person, and browsers complain of others
+    assert words in got.text
+    assert "<script>alert" not in got.text
+    assert "&lt;script&gt;alert" in got.text
+    refused = served.ask("POST", "/forms/website", values)
+    assert (refused.status, refused.json()["ok"]) == (422, False)
+    assert not served.journal()
+
+
+def test_who_fills_in_the_hidden_field_is_thanked_and_forgotten(served: Served) -> None:
+    assert served.form("/forms/website", {**GOOD, "leave-this-empty": "buy"}).status == 303
+    assert not served.journal()
+
+
+@pytest.mark.usefixtures("still")
+def test_one_address_sends_ten_a_minute(served: Served) -> None:
+    answers = [served.form("/forms/plain", {"email": f"a{n}@b.test"}) for n in range(14)]
+    assert [one.status for one in answers] == [200] * 10 + [429] * 4
+    assert int(answers[-1].headers["retry-after"]) > 0
+    assert len(served.journal()) == 10
+
+
+def test_scripts_of_named_sites_may_send_it(served: Served) -> None:
+    ours, theirs = {"Origin": "https://acme.test"}, {"Origin": "https://evil.test"}
+    asked = served.ask("OPTIONS", "/forms/website", headers=ours)
+    assert (asked.status, asked.headers["access-control-allow-origin"]) == (204, "https://acme.test")
+    assert served.ask("OPTIONS", "/forms/website", headers=theirs).status == 403
+    assert (
+        served.ask("POST", "/forms/website", GOOD, ours).headers["access-control-allow-origin"] == "https://acme.test"
+    )
+    assert "access-control-allow-origin" not in served.ask("POST", "/forms/website", GOOD, theirs).headers
+
+
+def test_the_page_has_its_fields_and_the_headers_of_a_page(served: Served) -> None:
+    got = served.ask("GET", "/forms/website")
+    assert got.status == 200
+    for part in ('name="email" type="email"', 'name="phone" type="tel"', "<textarea", "Ask for an offer"):
+        assert part in got.text
+    policy = got.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "form-action 'self' https://acme.test" in policy
+    assert "unsafe" not in policy
+    assert (got.headers["x-content-type-options"], got.headers["referrer-policy"]) == ("nosniff", "no-referrer")
+    assert served.ask("GET", "/forms/nothing").status == 404
+
+
+def test_control_characters_and_long_values_do_not_come_in() -> None:
+    assert clean("a\x00b\x1b[31mc\r\nd\x85e\ud800") == "ab[31mc\nde?"
+    assert len(clean("x" * 30_000)) == 20_000
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [(b"a=%ff", "application/x-www-form-urlencoded"), (b"\xff", "application/x-www-form-urlencoded"),
+     (b"&".join(b"a=1" for _ in range(300)), "application/x-www-form-urlencoded"), (b"{", "application/json"),
+     (b"[1]", "application/json"), (b'{"a": {"b": 1}}', "application/json"), (b"x", "multipart/form-data"),
+     (b"x", "multipart/form-data; boundary=y"), (b"a=1", "text/plain"), (b"[" * 100_000, "application/json")],
+)  # fmt: skip
+def test_what_is_no_form_is_refused(body: bytes, kind: str) -> None:
+    with pytest.raises(NoBodyError):
+        fields_of(body, kind)
