@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -19,6 +19,7 @@ from stageauto.report.output import EnoughError, Output
 EXAMPLE = "stageauto items --stage quote --stuck 3d"
 
 _WITH_VALUE = frozenset({"-C", "--workspace", "--as"})
+_ANSWERED_FIRST = frozenset({"-h", "--help", "--version"})
 _COMPLETING = "_STAGEAUTO_COMPLETE"
 
 
@@ -38,20 +39,51 @@ def build() -> typer.Typer:
 def _narrow(app: typer.Typer, given: Sequence[str]) -> typer.Typer:
     """The app with no more than the command that is named: to make all of them ready takes longer than many a command.
 
-    Where none is named, or the shell asks what there is, it stays whole.
+    Where none is named they are only listed; where the shell asks what there is, the app stays whole.
     """
+    if _COMPLETING in os.environ:
+        return app
     word = _first_word(given)
     commands = [one for one in app.registered_commands if one.name == word]
     groups = [one for one in app.registered_groups if one.name == word]
-    if (commands or groups) and _COMPLETING not in os.environ:
+    if commands or groups:
         app.registered_commands, app.registered_groups = commands, groups
+    else:
+        _list_only(app)
     return app
 
 
+def _list_only(app: typer.Typer) -> None:
+    """Leaves of each command its name and what it does: enough for the list of them, and for "no such command"."""
+    for command in app.registered_commands:
+        command.cls, command.callback = None, _described(command.callback)
+    for group in app.registered_groups:
+        group.cls, group.callback = None, _described(group.callback)
+        if group.typer_instance is not None:
+            group.typer_instance.registered_commands = []
+
+
+def _described(function: Callable[..., Any] | None) -> Callable[[], None] | None:
+    """A function without parameters that has the other one's docstring."""
+    if function is None:
+        return None
+
+    def described() -> None:
+        raise AssertionError
+
+    described.__doc__ = function.__doc__
+    return described
+
+
 def _first_word(given: Sequence[str]) -> str | None:
-    """The command's name: the first word that is neither an option nor the value of a global one."""
+    """The command's name: the first word that is neither an option nor the value of a global one.
+
+    None where there is none, or where the help of all is asked for before it.
+    """
     words = iter(given)
     for word in words:
+        if word in _ANSWERED_FIRST:
+            return None
         if word in _WITH_VALUE:
             next(words, None)
         elif not word.startswith("-"):

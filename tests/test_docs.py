@@ -17,7 +17,36 @@ from stageauto.runner.scenario import PASSED, run_scenario
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
-PAGES = ("conditions", "language", "messages", "scenarios", "timing", "tour", "triggers")
+PAGES = ("conditions", "documents", "language", "listening", "messages", "scenarios", "timing", "tour", "triggers")
+CONNECT = tuple(f"connect/{page.stem}" for page in sorted((ROOT / "docs" / "connect").glob("*.md")))
+# What the pages on connecting a provider have in `.env`.
+ENV = {
+    "ANNA_NTFY": "ntfy://a-topic-of-annas",
+    "DAV_PASSWORD": "a-password",
+    "ERP_SECRET": "whsec_c2VjcmV0",
+    "ERP_TOKEN": "a-token",
+    "METRICS_TOKEN": "a-token",
+    "SHOP_SECRET": "a-secret",
+    "SIGNING_PASSWORD": "a-password",
+    "EDNA_KEY": "01234567-89ab-cdef-0123-456789abcdef",
+    "IMAP_PASSWORD": "a-password",
+    "MAIL_PASSWORD": "a-password",
+    "TEAM_SLACK": "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#sales",
+    "TELEGRAM_SECRET": "something-long",
+    "TELEGRAM_TOKEN": "123456789:AAE-the-rest-of-the-token-of-your-bot",
+    "GOOGLE_CLIENT_ID": "1234-abc.apps.googleusercontent.com",
+    "GOOGLE_CLIENT_SECRET": "GOCSPX-a-secret",
+    "GOOGLE_REFRESH_TOKEN": "1//a-refresh-token",
+    "LOX24_TOKEN": "1234567:e3f3a759b6677959b6ebfcaa",
+    "META_TOKEN": "EAAB-a-token",
+    "SMS_TOKEN": "a-token",
+    "TWILIO_ACCOUNT": "AC0123456789abcdef0123456789abcdef",
+    "TWILIO_TOKEN": "a-token",
+    "VK_CLIENT_ID": "a-client",
+    "VK_CLIENT_SECRET": "a-secret",
+    "VK_REFRESH_TOKEN": "a-refresh-token",
+    "YANDEX_TOKEN": "y0_a-token",
+}
 NOW = 1_772_438_400_000
 PAGE = "pipelines/page.yaml"
 MARK = re.compile(r"<!-- load: (\w+) -->")
@@ -29,6 +58,7 @@ fields:
   agreed: {type: boolean, default: false}
   phone: phone
   contract: file
+  faq: file
   tracking_no: string
   meeting_at: datetime
   delivery_date: date
@@ -57,7 +87,7 @@ class Block:
 
 
 def blocks() -> Iterator[Block]:
-    for page in PAGES:
+    for page in (*PAGES, *CONNECT):
         lines = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8").split("\n")
         for number, line in enumerate(lines):
             if line == "```yaml":
@@ -84,7 +114,7 @@ def base() -> Mapping[str, str]:
 
 def loaded(texts: Mapping[str, str], scenario: str | None = None) -> Loaded:
     scenarios = {"scenarios/page.yaml": scenario} if scenario else {}
-    return load(texts, env={}, now=NOW, scenarios=scenarios, files_present=files.file_finder(EXAMPLES))
+    return load(texts, env=ENV, now=NOW, scenarios=scenarios, files_present=files.file_finder(EXAMPLES))
 
 
 def workspace_with(block: Block) -> Loaded:

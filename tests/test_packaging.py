@@ -31,7 +31,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (copy / "examples" / ".stageauto" / "outbox" / "1.eml").write_text("a customer's mail")
     (copy / "examples" / ".env").write_text("SMTP_PASSWORD=secret\n")
     command = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", "dist", "."]
-    built = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False, timeout=120)
+    built = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False, timeout=300)
     assert built.returncode == 0, built.stderr + built.stdout
     (made,) = (copy / "dist").glob("*.whl")
     return made
@@ -56,7 +56,7 @@ def test_an_installed_package_finds_its_data_inside_itself(wheel: Path, tmp_path
         archive.extractall(tmp_path)
     program = "from stageauto.resources import data; print(data('examples/kept.yaml'))"
     found = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=180
     )
     assert Path(found.stdout.strip()) == tmp_path / "stageauto" / "_data" / "examples" / "kept.yaml"
 

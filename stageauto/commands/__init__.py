@@ -2,5 +2,8 @@
 
 from __future__ import annotations
 
-MODULES = ("files", "running", "look", "change", "importing", "work", "reference", "admin")
+MODULES = (
+    "files", "planning", "running", "foretelling", "look", "explaining", "change", "importing", "work",
+    "documents", "figures", "listening", "reference", "admin",
+)  # fmt: skip
 """Modules of this package in the order in which `--help` lists their commands."""

@@ -31,6 +31,13 @@ def item_names(ctx: Any, begun: str) -> Names:
     return _asked(ctx, lambda root, user: completion.items(root, user, begun))
 
 
+def rule_names(ctx: Any, begun: str) -> Names:
+    """Rules and triggers that begin so, of the pipeline of the item that is named already."""
+    from stageauto.runner import completion
+
+    return _asked(ctx, lambda root, user: completion.rules(root, user, begun, ctx.params.get("item")))
+
+
 def _asked(ctx: Any, found: Callable[..., Names]) -> Names:
     """Nothing, rather than an error in the middle of somebody's line."""
     from stageauto.commands.common import root, settings
@@ -41,7 +48,7 @@ def _asked(ctx: Any, found: Callable[..., Names]) -> Names:
         return []
 
 
-_BY_NAME = {"pipeline": pipeline_names, "stage": stage_names, "item": item_names}
+_BY_NAME = {"pipeline": pipeline_names, "stage": stage_names, "item": item_names, "rule": rule_names}
 
 
 def attach(params: list[Any]) -> None:

@@ -56,6 +56,7 @@ def timeline(
     item: Annotated[str | None, typer.Argument(metavar="[ITEM]", help="Its history; without it everything's")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as things happen, until Ctrl-C")] = False,
     last: Annotated[int | None, typer.Option("--last", "-n", metavar="N", min=1, help="Only the last N lines")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also which triggers an event did not move it by")] = False,
 ) -> None:
     """What happened, when, by whom and why. With --follow --json: one JSON object a line."""
     from stageauto.report import look as report
@@ -64,12 +65,12 @@ def timeline(
 
     out = output(ctx)
     with opened(ctx) as session:
-        found = look.timeline(session, item, last=last)
+        found = look.timeline(session, item, last=last, everything=everything)
         if not follow:
             out.show(lambda: [shapes.entry(one, found.facts) for one in found.entries], lambda: report.timeline(found))
             return
         zone = found.facts.zone
-        for one in look.follow(session, item, found.entries):
+        for one in look.follow(session, item, found.entries, everything=everything):
             if out.json:
                 out.record(shapes.entry(one, found.facts))
             else:

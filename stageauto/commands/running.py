@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +13,7 @@ import typer
 
 from stageauto.commands.common import add, opened, output, root
 from stageauto.commands.values import assignments, scalar
-from stageauto.errors import DONE, FINDINGS, UsageError
+from stageauto.errors import FINDINGS, UsageError
 
 if TYPE_CHECKING:
     from stageauto.engine.state import Contact, Item
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from stageauto.runner.service import Service
     from stageauto.runner.session import Session
     from stageauto.runner.simulate import Simulation
+    from stageauto.web.server import Listener
 
 STATUS_EVERY = 0.5
 
@@ -40,6 +43,9 @@ def run(
     for_: Annotated[str | None, typer.Option("--for", metavar="SPAN", help="End after that long, such as 10m")] = None,
     grace: Annotated[str, typer.Option(metavar="SPAN", help="How long what is being sent may take at the end")] = "10s",
     catch_up: Annotated[bool, typer.Option("--catch-up", help="Send what was held after a downtime")] = False,
+    listen: Annotated[
+        str | None, typer.Option("--listen", metavar="HOST:PORT", help="Take requests by HTTP: hooks, forms, links")
+    ] = None,
     log_format: Annotated[str, typer.Option("--log-format", metavar="text|json", help="How the log looks")] = "text",
 ) -> None:
     """Run the workspace: decide what is due, send what was decided. Files are loaded first if nothing is loaded yet."""
@@ -56,10 +62,47 @@ def run(
         with session.store.read() as state:
             zone = read_facts(state).zone
         log = Log(out, zone, json=log_format == "json" or out.json)
-        service = Service(session, options, lambda kind, data: log.hear(session.clock.now(), kind, data))
-        _serve(service, log)
+
+        def tell(kind: str, data: dict[str, Any]) -> None:
+            log.hear(session.clock.now(), kind, data)
+
+        service = Service(session, options, tell)
+        with _listening(listen, service, session, tell):
+            _serve(service, log)
     if until_idle and service.counts.failed:
         raise typer.Exit(FINDINGS)
+
+
+@contextmanager
+def _listening(
+    listen: str | None, service: Service, session: Session, tell: Callable[[str, Any], None]
+) -> Iterator[None]:
+    """Takes requests by HTTP while the daemon runs. Raises UsageError, StateError where it cannot listen there."""
+    if listen is None:
+        yield
+        return
+    listener = _listener(listen, service, session, tell)
+    listener.start()
+    tell("listening", {"port": listener.port, "at": listen})
+    try:
+        yield
+    finally:
+        listener.stop()
+
+
+def _listener(listen: str, service: Service, session: Session, tell: Callable[[str, Any], None]) -> Listener:
+    try:
+        from stageauto.web.groups import all_routes
+        from stageauto.web.server import Listener, address_of, bind
+        from stageauto.web.site import Site
+
+        routes = all_routes()
+        site = Site(service, session.root, session.clock, tell)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("stageauto"):
+            raise
+        raise UsageError("--listen needs more packages", "pip install 'stageauto[web]'") from None
+    return Listener(site, bind(*address_of(listen)), routes)
 
 
 def _span(text: str) -> int:
@@ -126,9 +169,29 @@ def simulate(
     contact: Annotated[
         str | None, typer.Option("--contact", metavar="C", help="The contact the event comes from")
     ] = None,
-    for_: Annotated[str, typer.Option("--for", metavar="SPAN", help="How far to look ahead")] = "14d",
+    for_: Annotated[
+        str | None, typer.Option("--for", metavar="SPAN", help="How far to look ahead: 14d, with --load 90d")
+    ] = None,
+    load: Annotated[int | None, typer.Option("--load", metavar="N", help="So many made-up items instead")] = None,
+    profile: Annotated[
+        Path | None, typer.Option("--profile", metavar="FILE", help="--load: what they do, in YAML")
+    ] = None,
+    like: Annotated[
+        str | None, typer.Option("--like", metavar="history", help="--load: they do what was recorded")
+    ] = None,
+    pipeline: Annotated[str | None, typer.Option("--pipeline", metavar="P", help="--load: which pipeline")] = None,
+    since: Annotated[str, typer.Option("--since", metavar="SPAN", help="--like: how far back")] = "90d",
+    seed: Annotated[str, typer.Option("--seed", metavar="TEXT", help="--load: another seed, other chance")] = "1",
 ) -> None:
-    """Dry run: a scenario as a timeline, or what would happen to live items from now on. Nothing is sent or changed."""
+    """Dry run: a scenario as a timeline, or what would happen to live items from now on. Nothing is sent or changed.
+
+    With --load: what so many made-up items would make of a pipeline: messages a day, and where items pile up.
+    """
+    if load is not None:
+        from stageauto.commands.foretelling import load_test
+
+        load_test(ctx, load, profile, like, pipeline, since, for_ or "90d", seed)
+        return
     if scenario is not None:
         _simulate_scenario(ctx, scenario)
         return
@@ -152,7 +215,7 @@ def simulate(
                     _check_event(workspace.events, event)
                     values = assignments(data, scalar)
                     simulation.take(Event("simulated", event, now, "simulate", item_id, contact, values))
-                simulation.advance(shift(now, parse_duration(for_), workspace.zone, workspace.working))
+                simulation.advance(shift(now, parse_duration(for_ or "14d"), workspace.zone, workspace.working))
                 _show(output(ctx), simulation, known, now)
 
 
@@ -164,6 +227,7 @@ def _check_event(events: Any, name: str) -> None:
 
 
 def _simulate_scenario(ctx: typer.Context, name: str) -> None:
+    from stageauto.commands.testing import show_invalid
     from stageauto.report.running import result_lines
     from stageauto.runner.clock import SystemClock
     from stageauto.runner.scenario import run_scenario
@@ -173,7 +237,8 @@ def _simulate_scenario(ctx: typer.Context, name: str) -> None:
     suite = read_suite(root(ctx), [name], None, SystemClock().now())
     workspace = suite.loaded.workspace
     if workspace is None or suite.broken:
-        _invalid(out, suite.loaded)
+        show_invalid(out, suite.loaded)
+        raise typer.Exit(FINDINGS)
     assert workspace is not None
     failed = False
     for one in suite.scenarios:
@@ -208,17 +273,6 @@ def _first_contact(simulation: Simulation, item: Item) -> Contact | None:
     return simulation.state.contact(item.contacts[0]) if item.contacts else None
 
 
-def _invalid(out: Output, loaded: Any) -> None:
-    """A workspace that does not validate: as `validate` says it."""
-    from stageauto.report.diagnostics import as_data, render_text
-
-    if out.json:
-        out.document(as_data(loaded.diagnostics))
-    else:
-        out.hint(render_text(loaded.diagnostics, color=out.colored()))
-    raise typer.Exit(FINDINGS)
-
-
 # -- test ------------------------------------------------------------------------------------------------------------
 
 
@@ -229,35 +283,18 @@ def test(
         str | None, typer.Option("-k", metavar="WORD", help="Only those with this word in name or file")
     ] = None,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML")] = None,
-    coverage: Annotated[bool, typer.Option("--coverage", help="Say which rules and triggers never ran")] = False,
+    coverage: Annotated[
+        bool, typer.Option("--coverage", help="Say which stages, rules, triggers, conditions no scenario reached")
+    ] = False,
+    fail_under: Annotated[
+        float | None,
+        typer.Option("--fail-under", metavar="N", min=0, max=100, help="Fail when less than N percent are reached"),
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Run again what changes, until Ctrl-C")] = False,
 ) -> None:
     """Run scenarios as tests on a virtual clock. Nothing outside is touched."""
-    from stageauto.report import running
-    from stageauto.runner.clock import SystemClock
-    from stageauto.runner.testing import new_coverage, read_suite, run_suite
+    from stageauto.commands.testing import Order, run_tests, watch_tests
 
+    order = Order(root(ctx), scenarios or [], word, junit, coverage or fail_under is not None, fail_under or 0.0)
     out = output(ctx)
-    suite = read_suite(root(ctx), scenarios or [], word, SystemClock().now())
-    workspace = suite.loaded.workspace
-    if workspace is None:
-        _invalid(out, suite.loaded)
-    assert workspace is not None
-    counted = new_coverage(workspace) if coverage else None
-    results = []
-    for result in run_suite(workspace, suite, counted):
-        results.append(result)
-        if not out.json and not (out.quiet and result.outcome == "passed"):
-            for line in running.result_lines(result, workspace.zone, color=out.colored()):
-                out.line(line)
-    if junit is not None:
-        junit.write_text(running.junit(results), encoding="utf-8")
-    data = running.result_data(results)
-    if counted is not None:
-        data["coverage"] = {"percent": round(counted.percent, 1), "missing": counted.missing()}
-    if out.json:
-        out.document(data)
-    else:
-        out.line(running.summary(results))
-        for line in running.coverage_lines(counted) if counted is not None else ():
-            out.line(line)
-    raise typer.Exit(FINDINGS if data["failed"] else DONE)
+    raise typer.Exit(watch_tests(out, order) if watch else run_tests(out, order))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from stageauto.loader.codes import CODES
+from stageauto.loader.codes import CODES, LINT_CODES
 from stageauto.loader.diagnostics import Diagnostic
 
 _COLORS: Final = {"error": "31;1", "warning": "33;1", "info": "36"}
@@ -123,7 +123,7 @@ def to_sarif(diagnostics: Iterable[Diagnostic]) -> str:
     """A SARIF 2.1.0 log (OASIS), which code scanners read."""
     found = list(diagnostics)
     used = sorted({one.code for one in found})
-    rules = [{"id": code, "shortDescription": {"text": CODES.get(code, code)}} for code in used]
+    rules = [{"id": code, "shortDescription": {"text": _meaning(code)}} for code in used]
     run = {
         "tool": {"driver": {"name": "stageauto", "rules": rules}},
         "columnKind": "unicodeCodePoints",
@@ -133,6 +133,10 @@ def to_sarif(diagnostics: Iterable[Diagnostic]) -> str:
         {"version": "2.1.0", "$schema": "https://json.schemastore.org/sarif-2.1.0.json", "runs": [run]},
         ensure_ascii=False,
     )
+
+
+def _meaning(code: str) -> str:
+    return LINT_CODES[code].meaning if code in LINT_CODES else CODES.get(code, code)
 
 
 def _result(one: Diagnostic) -> dict[str, Any]:

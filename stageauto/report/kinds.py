@@ -111,10 +111,21 @@ def channel_data(one: Listed) -> dict[str, Any]:
 def probe_text(probed: Probed) -> str:
     """What became of a probe, in a sentence."""
     outcome: Any = probed.outcome
+    if not probed.to:
+        return _looked(probed)
     if isinstance(outcome, Delivered):
         details = ", ".join(f"{key} {value}" for key, value in outcome.answer.items())
         return f"sent to {probed.to} through {probed.channel.name}" + (f" ({details})" if details else "")
     return f"not sent to {probed.to} through {probed.channel.name}: {outcome.reason}"
+
+
+def _looked(probed: Probed) -> str:
+    """What an incoming channel saw."""
+    outcome: Any = probed.outcome
+    if isinstance(outcome, Delivered):
+        details = ", ".join(f"{key} {value}" for key, value in outcome.answer.items())
+        return f"{probed.channel.name} can be read: {details}"
+    return f"{probed.channel.name} cannot be read: {outcome.reason}"
 
 
 def probe_data(probed: Probed) -> dict[str, Any]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from stageauto.engine.files import id_of
+from stageauto.engine.gsm import in_words, size_of
+from stageauto.report.documents import of_item
 from stageauto.report.output import Text
 from stageauto.report.shapes import contact_short
 from stageauto.report.tables import Cell, Row, Table, safe
@@ -73,10 +76,22 @@ def show(view: ShowView) -> Iterator[str | Table]:
     if view.rules:
         yield ""
         yield _rules(view.rules, zone)
+        yield from _never_ran(item.id, view.rules)
+    if view.documents:
+        yield ""
+        yield "documents:"
+        yield of_item(view.documents, zone)
     if view.kept:
         yield ""
         yield "kept from earlier stages:"
         yield _rules(view.kept, zone)
+
+
+def _never_ran(item: str, rules: list[RuleView]) -> Iterator[str]:
+    """The way to the reason, where a rule did not run at all."""
+    never = [one.rule for one in rules if one.run is None and not one.reason]
+    if never:
+        yield safe(f"`stageauto explain {item} {never[0]}` says why it did not run")
 
 
 def _line(name: str, text: str) -> Iterator[str]:
@@ -95,6 +110,8 @@ def field_text(value: Any, zone: ZoneInfo) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(field_text(one, zone) for one in value)
+    if isinstance(value, str) and id_of(value) is not None:
+        return value.partition("/")[2]
     return local_text(value, zone) if isinstance(value, str) else str(value)
 
 
@@ -158,11 +175,11 @@ def outbox(view: OutboxView) -> Text:
         [
             one.id, one.do, one.channel, one.to, Cell(one.state, one.state), str(one.attempts),
             local(one.sent_at, zone) or (f"next try {local(one.due, zone)}" if one.state == "pending" else ""),
-            one.error,
+            one.error or in_words(size_of(one.kind, one.message)),
         ]
         for one in view.deliveries
     ]  # fmt: skip
-    columns = ["id", "do", "channel", "to", "state", "tries", "sent", "error"]
+    columns = ["id", "do", "channel", "to", "state", "tries", "sent", "remark"]
     return [Table(columns, rows, empty="nothing in the outbox", right=frozenset({"tries"}))]
 
 

@@ -69,6 +69,15 @@ class Output:
         """A line of the result, as it is."""
         _print(_fit(text, sys.stdout), sys.stdout, flush=flush)
 
+    def text(self, text: str) -> None:
+        """A whole file as the result, with its own ends of lines, in UTF-8 whatever stdout has."""
+        try:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+            sys.stdout.buffer.flush()
+        except BrokenPipeError as error:
+            raise EnoughError from error
+
     def _table(self, table: Table) -> None:
         if not table.rows:
             self.note(table.empty)

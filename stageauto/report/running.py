@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree as ET
 
 from stageauto.report.output import Output, dumps
 from stageauto.report.tables import safe
 from stageauto.report.timeline import sentence
 from stageauto.report.times import local, utc
+from stageauto.runner.observe import TRACES
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from stageauto.engine.state import Entry
     from stageauto.runner.scenario import Missed, Result
-    from stageauto.runner.testing import Coverage
 
 GREEN, RED, DIM, OFF = "\033[32m", "\033[31m", "\033[2m", "\033[0m"
 
@@ -84,35 +84,6 @@ def summary(results: Sequence[Result]) -> str:
     return f"{len(results) - failed} passed, {failed} failed"
 
 
-def coverage_lines(coverage: Coverage) -> Iterator[str]:
-    """What no scenario reached, and the percentage."""
-    missing = coverage.missing()
-    total = len(coverage.rules) + len(coverage.triggers)
-    yield f"{total - len(missing)} of {total} rules and triggers ran in a scenario ({coverage.percent:.0f} %)"
-    yield from (f"  never ran: {safe(name)}" for name in missing)
-
-
-def junit(results: Sequence[Result]) -> str:
-    """The results as JUnit XML."""
-    suite = ET.Element(
-        "testsuite", name="stageauto", tests=str(len(results)),
-        failures=str(sum(one.outcome == "failed" for one in results)),
-        errors=str(sum(one.outcome == "error" for one in results)),
-    )  # fmt: skip
-    for one in results:
-        case = ET.SubElement(suite, "testcase", classname=one.file, name=one.scenario)
-        for missed in one.failures:
-            text = "\n".join([f"{missed.place.file}:{missed.place.line}", f"expected {missed.expected}", *missed.found])
-            kind = "error" if one.outcome == "error" else "failure"
-            ET.SubElement(case, kind, message=missed.message).text = _xml_safe(text)
-    ET.indent(suite)
-    return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
-
-
-def _xml_safe(text: str) -> str:
-    return "".join(ch if ch in "\t\n" or ord(ch) >= 32 else "?" for ch in text)
-
-
 # -- simulate --------------------------------------------------------------------------------------------------------
 
 
@@ -159,10 +130,17 @@ class Log:
         self._zone = zone
         self._json = json
         self._status = ""
+        self._lock = threading.Lock()
         self._live = sys.stderr.isatty() and not json and not out.quiet
 
     def hear(self, now: int, kind: str, data: Mapping[str, Any]) -> None:
-        """One thing that happened."""
+        """One thing that happened; from any thread. Why nothing happened is not said."""
+        if kind == "entry" and data["entry"].kind in TRACES:
+            return
+        with self._lock:
+            self._hear(now, kind, data)
+
+    def _hear(self, now: int, kind: str, data: Mapping[str, Any]) -> None:
         if self._json:
             shown = {key: _plain(value, self._zone) for key, value in data.items()}
             self._write(dumps({"at": utc(now), "kind": kind, **shown}))
@@ -196,7 +174,10 @@ class Log:
             sys.stderr.flush()
 
 
-LOUD = ("restored", "held", "clock_jumped", "version_refused", "batch_broke", "item_broke", "broke")
+LOUD = (
+    "restored", "held", "clock_jumped", "version_refused", "batch_broke", "item_broke", "broke", "http_broke",
+    "listener_broke",
+)  # fmt: skip
 
 
 def entry_text(entry: Entry, zone: ZoneInfo) -> str:
@@ -222,9 +203,22 @@ def _stopped(_: str, data: Mapping[str, Any]) -> str:
     return f"stopped: {data['decided']} decided, {data['sent']} sent{left}"
 
 
+def _listening(_: str, data: Mapping[str, Any]) -> str:
+    return f"listening at {data['at']} (port {data['port']})"
+
+
 def _delivery(_: str, data: Mapping[str, Any]) -> str:
     error = f": {data['error']}" if data["error"] else ""
     return f"{data['channel']} to {data['to']}: {data['state']}{error}"
+
+
+def _mailbox(kind: str, data: Mapping[str, Any]) -> str:
+    lost = f"not read, tried again in {data['again_in']}" if data.get("again_in") else "not read"
+    return f"mailbox {data['channel']}: {lost if kind == 'mailbox_lost' else 'read'}: {data['because']}"
+
+
+def _received(_: str, data: Mapping[str, Any]) -> str:
+    return f"mailbox {data['channel']}: {data['events']} came in"
 
 
 def _any(kind: str, data: Mapping[str, Any]) -> str:
@@ -234,4 +228,12 @@ def _any(kind: str, data: Mapping[str, Any]) -> str:
     return f"{words}: {rest}" if rest else words
 
 
-_SAYS = {"started": _started, "stopped": _stopped, "delivery": _delivery}
+_SAYS = {
+    "listening": _listening,
+    "started": _started,
+    "stopped": _stopped,
+    "delivery": _delivery,
+    "mailbox": _mailbox,
+    "mailbox_lost": _mailbox,
+    "received": _received,
+}

@@ -7,14 +7,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stageauto.engine.gsm import size_of
+from stageauto.report.documents import shape as document
 from stageauto.report.timeline import sentence
 from stageauto.report.times import utc
 
 if TYPE_CHECKING:
-    from stageauto.engine.state import Booking, Contact, Delivery, Entry, Exemption, Journal, Notice, Post, Run, Task
+    from stageauto.engine.state import (
+        Booking,
+        ChatLine,
+        Contact,
+        Delivery,
+        Entry,
+        Exemption,
+        Journal,
+        Notice,
+        Post,
+        Run,
+        Task,
+    )
     from stageauto.runner.facts import Facts
     from stageauto.runner.look import BoardView, ItemView, PendingView, RuleView, ShowView
-    from stageauto.store.records import AuditEntry
+    from stageauto.store.records import ApiToken, AuditEntry
 
 Shape = dict[str, Any]
 
@@ -68,7 +82,8 @@ def rule(view: RuleView) -> Shape:
 def show(view: ShowView) -> Shape:
     """An item with the rules of its stage; `kept`: what earlier visits kept alive."""
     kept = [{**rule(one), "stage": one.run.stage if one.run else ""} for one in view.kept]
-    return {**item(view.item), "rules": [rule(one) for one in view.rules], "kept": kept}
+    papers = [document(one) for one in view.documents]
+    return {**item(view.item), "rules": [rule(one) for one in view.rules], "kept": kept, "documents": papers}
 
 
 def pending(view: PendingView) -> Shape:
@@ -101,7 +116,7 @@ def delivery(one: Delivery) -> Shape:
     return {
         "id": one.id, "item": one.item, "rule": one.rule, "do": one.do, "channel": one.channel, "to": one.to,
         "state": one.state, "attempts": one.attempts, "key": one.key, "sent_at": utc(one.sent_at),
-        "error": one.error or None,
+        "error": one.error or None, **size_of(one.kind, one.message),
     }  # fmt: skip
 
 
@@ -171,6 +186,17 @@ def exemption(one: Exemption) -> Shape:
         "kind": one.kind, "value": one.value, "added_at": utc(one.added_at), "author": one.author,
         "dropped": one.dropped,
     }  # fmt: skip
+
+
+def chat_line(one: ChatLine) -> Shape:
+    """A line of a chat; `author` is "" for the customer."""
+    return {"seq": one.seq, "chat": one.chat, "at": utc(one.at), "author": one.author, "channel": one.channel,
+            "text": one.text}  # fmt: skip
+
+
+def api_token(one: ApiToken) -> Shape:
+    """A key to the HTTP interface, without its hash."""
+    return {"id": one.id, "user": one.user, "made_at": utc(one.made_at), "author": one.author, "note": one.note}
 
 
 def audit(one: AuditEntry) -> Shape:

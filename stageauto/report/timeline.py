@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from stageauto.engine.gates import refusal_detail, refusal_gate
+from stageauto.engine.gsm import in_words
 from stageauto.report.times import local, local_text
 
 if TYPE_CHECKING:
@@ -150,11 +152,32 @@ def _retry(data: Data, zone: ZoneInfo) -> str:
 
 def _sent(data: Data, _: ZoneInfo) -> str:
     subject = f": {_short(data['subject'])}" if data.get("subject") else ""
-    return f"{data.get('rule')} sent to {data.get('to')} by {data.get('channel')}{subject}"
+    size = f" ({in_words(data)})" if in_words(data) else ""
+    return f"{data.get('rule') or 'an answer'} sent to {data.get('to')} by {data.get('channel')}{subject}{size}"
 
 
 def _event(data: Data, _: ZoneInfo) -> str:
+    if data.get("type") == "email.received" and isinstance(data.get("data"), dict) and data["data"].get("from"):
+        return _mail(data["data"])
     return f"{data.get('type')} came" + (f": {_pairs(data['data'])}" if data.get("data") else "")
+
+
+def _mail(mail: Mapping[str, Any]) -> str:
+    files = len(mail.get("attachments") or ())
+    what = "an automatic mail" if mail.get("auto") in (True, "true") else "a mail"
+    more = f" ({files} file{'s' if files > 1 else ''})" if files else ""
+    subject = f": {_short(mail['subject'])}" if mail.get("subject") else ""
+    return f"{what} came from {_short(mail['from'])}{subject}{more}"
+
+
+def _refused(data: Data, _: ZoneInfo) -> str:
+    kept = [f"{one[0]} ({_why_not(one)})" for one in data.get("refused", ()) if one]
+    return f"{data.get('type')} moved nothing" + (f": {_names(kept)}" if kept else "")
+
+
+def _why_not(refusal: Sequence[Any]) -> str:
+    detail = refusal_detail(refusal)
+    return _short(f"{refusal_gate(refusal).word}: {detail}" if detail else refusal_gate(refusal).word)
 
 
 def _bad_value(data: Data, _: ZoneInfo) -> str:
@@ -186,6 +209,11 @@ def _task(data: Data, _: ZoneInfo) -> str:
     return f"task {data.get('task')}{to}: {_short(data.get('title') or '')}"
 
 
+def _document(data: Data) -> str:
+    number = f" {data['number']}" if data.get("number") else ""
+    return f"{_short(data.get('name') or '')}{number} ({data.get('document')})"
+
+
 def _booking(data: Data, zone: ZoneInfo) -> str:
     start = local_text(str(data.get("start") or ""), zone)
     return f"booked {data.get('resource')}" + (f" from {start}" if start else "") + f" ({data.get('booking')})"
@@ -203,6 +231,7 @@ _SENTENCES: Mapping[str, Callable[[Data, ZoneInfo], str]] = {
     "retry": _retry,
     "sent": _sent,
     "event": _event,
+    "refused": _refused,
     "bad_value": _bad_value,
     "resolved": _resolved,
     "rules_started": _rules_started,
@@ -210,6 +239,10 @@ _SENTENCES: Mapping[str, Callable[[Data, ZoneInfo], str]] = {
     "company": _person("company"),
     "task": _task,
     "booking": _booking,
+    "document": lambda data, _: f"document {_document(data)} made",
+    "document_signed": lambda data, _: f"document {_document(data)} is signed by all",
+    "signature_asked": lambda data, _: f"{_names(list(data.get('who', ())))} asked to sign {_document(data)}",
+    "file": lambda data, _: f"file {data.get('file')}: {_short(data.get('name') or '')}",
     "held": lambda data, _: f"put on hold{_because(data)}",
     "resumed": lambda _data, _zone: "resumed",
     "retried": lambda data, _: f"{data.get('rule')} is tried again, by hand",
@@ -218,8 +251,12 @@ _SENTENCES: Mapping[str, Callable[[Data, ZoneInfo], str]] = {
     "activity": lambda data, _: f"{data.get('kind')} planned: {_short(data.get('subject') or '')}",
     "post": lambda data, _: f"posted to the feed: {_short(data.get('text') or '')}",
     "comment": lambda data, _: f"comment: {_short(data.get('text') or '')}",
+    "chat_note": lambda data, _: f"note for staff in the chat: {_short(data.get('text') or '')}",
+    "invited": lambda data, _: f"invited {data.get('to')} to write to {data.get('bot')}",
     "log": lambda data, _: _short(data.get("text") or ""),
     "linked": lambda data, _: f"linked with {data.get('item')} in {data.get('pipeline')}/{data.get('stage')}",
+    "bounced": lambda data, _: f"nothing arrives at {data.get('address')}{_because(data)}",
     "booking_cancelled": lambda data, _: f"booking {data.get('booking')} of {data.get('resource')} cancelled",
+    "opted_out": lambda data, _: f"{data.get('contact')} opted out of {data.get('channel')}",
     "excepted": lambda data, _: f"put on the exceptions list: {_names(list(data.get('addresses', ())))}",
 }

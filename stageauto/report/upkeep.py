@@ -12,15 +12,12 @@ from stageauto.report.tables import Cell, Table, safe
 
 if TYPE_CHECKING:
     from stageauto.report.output import Output
-    from stageauto.runner.changes import Changes
     from stageauto.runner.doctor import Finding
     from stageauto.runner.import_rows import ImportFaultsError
     from stageauto.runner.importing import Imported
     from stageauto.runner.upkeep import BackedUp, Pruned, Restored, VersionsView
-    from stageauto.runner.versions import Activated
     from stageauto.store.records import Version
 
-_MOST_NAMED = 6
 _NEXT = (
     ("validate", "no findings"),
     ("test", "the scenarios pass"),
@@ -39,12 +36,14 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def started_text(folder: Path, template: str, written: Sequence[str]) -> Iterator[str]:
-    """What `init` made, and what to do with it."""
+def started_text(folder: Path, template: str, written: Sequence[str], extra: str = "") -> Iterator[str]:
+    """What `init` made, and what to do with it; first of all to install the `extra` that it needs."""
     yield safe(f"{folder}: {counted(len(written), 'file')} of the template `{template}`")
     yield "next:"
     if folder != Path():
         yield safe(f"  cd {shlex.quote(str(folder))}")
+    if extra:
+        yield f"  pip install 'stageauto[{extra}]'  # its rules make documents; or begin with --template leads"
     for command, why in _NEXT:
         yield f"  stageauto {command:<10}# {why}"
 
@@ -58,58 +57,6 @@ def show_faults(out: Output, name: str, error: ImportFaultsError) -> None:
         out.document(faults_data(error))
     else:
         out.error(error.message, error.hint, error.exit_code)
-
-
-# -- load -------------------------------------------------------------------------------------------------------------
-
-
-def changes_text(found: Changes) -> Iterator[str]:
-    """What these files would change, a line each."""
-    if found.first:
-        yield f"first version: {_names(found.pipelines_added)}, {counted(len(found.rules_added), 'rule')}"
-        return
-    for what, names in (
-        ("changed files", found.files), ("new pipelines", found.pipelines_added),
-        ("pipelines that are gone", found.pipelines_removed), ("new rules", found.rules_added),
-        ("rules that are gone", found.rules_removed),
-    ):  # fmt: skip
-        if names:
-            yield f"{what}: {_names(names)}"
-
-
-def _names(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-def activated_text(done: Activated) -> str:
-    """What `load` did, in a sentence."""
-    if not done.changed:
-        return f"version {done.number} is what the files say already: nothing was changed"
-    parts = [
-        counted(number, one, many)
-        for number, one, many in (
-            (done.moved, "item moved", "items moved"),
-            (done.rescheduled, "pending run has a new moment", "pending runs have a new moment"),
-            (done.cancelled, "pending run cancelled", "pending runs cancelled"),
-            (done.caught_up, "rule caught up", "rules caught up"),
-        )
-        if number
-    ]
-    return f"version {done.number} is active" + (f": {', '.join(parts)}" if parts else "")
-
-
-def activated_data(done: Activated, found: Changes) -> dict[str, Any]:
-    """What `load` did, as JSON."""
-    return {
-        "version": done.number, "changed": done.changed, "pipelines": list(done.pipelines), "items": done.items,
-        "moved": done.moved, "rescheduled": done.rescheduled, "cancelled": done.cancelled, "caught_up": done.caught_up,
-        "changes": {
-            "files": found.files, "pipelines_added": found.pipelines_added,
-            "pipelines_removed": found.pipelines_removed, "rules_added": found.rules_added,
-            "rules_removed": found.rules_removed,
-        },
-    }  # fmt: skip
 
 
 # -- versions ---------------------------------------------------------------------------------------------------------

@@ -10,9 +10,12 @@ from stageauto.report.tables import Cell, Row, Table
 from stageauto.report.times import local
 
 if TYPE_CHECKING:
-    from stageauto.engine.state import Booking, Contact, Exemption, Notice, Post, Task
+    from collections.abc import Mapping, Sequence
+    from zoneinfo import ZoneInfo
+
+    from stageauto.engine.state import Booking, ChatLine, Contact, Exemption, Notice, Post, Task
     from stageauto.runner.work import Listed
-    from stageauto.store.records import AuditEntry
+    from stageauto.store.records import ApiToken, AuditEntry
 
 
 def tasks(view: Listed[Task]) -> Text:
@@ -63,12 +66,17 @@ def contacts(view: Listed[Contact]) -> Text:
     """A line for each customer."""
     rows = [
         [
-            one.id, full_name(one), ", ".join(each["value"] for each in one.emails),
+            one.id, full_name(one), ", ".join(map(_address, one.emails)),
             ", ".join(each["value"] for each in one.phones), ", ".join(one.opt_out).replace("*", "all"),
         ]
         for one in view.rows
     ]  # fmt: skip
     return [Table(["contact", "name", "e-mail", "phone", "opted out of"], rows, empty="no contacts")]
+
+
+def _address(one: Mapping[str, str]) -> str:
+    """An address; one that bounced says so, for nothing goes there until it is set anew."""
+    return f"{one['value']} (bounced {one['bounced'][:10]})" if one.get("bounced") else one["value"]
 
 
 def exceptions(view: Listed[Exemption]) -> Text:
@@ -77,6 +85,25 @@ def exceptions(view: Listed[Exemption]) -> Text:
     rows = [[one.value, one.kind, local(one.added_at, zone), one.author, str(one.dropped)] for one in view.rows]
     columns = ["address", "kind", "added", "by", "dropped"]
     return [Table(columns, rows, empty="the exceptions list is empty", right=frozenset({"dropped"}))]
+
+
+def chats(view: Listed[ChatLine]) -> Text:
+    """A line for each chat."""
+    rows = [[one.chat, local(one.at, view.facts.zone), one.channel, one.author or "customer", one.text]
+            for one in view.rows]  # fmt: skip
+    return [Table(["chat", "last", "channel", "by", "text"], rows, empty="nobody wrote in a chat yet")]
+
+
+def chat(view: Listed[ChatLine]) -> Text:
+    """The lines of a chat."""
+    rows = [[local(one.at, view.facts.zone), one.author or "customer", one.text] for one in view.rows]
+    return [Table(["at", "by", "text"], rows, empty="nothing was said yet")]
+
+
+def api_tokens(tokens: Sequence[ApiToken], zone: ZoneInfo) -> Text:
+    """A line for each key to the HTTP interface."""
+    rows = [[one.id, one.user, local(one.made_at, zone), one.author, one.note] for one in tokens]
+    return [Table(["token", "user", "made", "by", "for"], rows, empty="no tokens")]
 
 
 def audit(view: Listed[AuditEntry]) -> Text:

@@ -149,10 +149,13 @@ class Resumed:
 
 def resume_all(session: Session) -> Resumed:
     """Lets go what waited for a person after a downtime, a turned clock or a restored state. Raises NotAllowedError."""
+    from stageauto.engine import commands
     from stageauto.runner.overdue import release_held
 
     def deed(draft: Draft, by: By) -> int:
-        return release_held(draft, cast("SqliteState", draft.state), by.at)
+        count = release_held(draft, cast("SqliteState", draft.state), by.at)
+        commands.note(draft, by, "resume-all", None, {"released": count})
+        return count
 
     released = session.decide(deed, permission=AUTOMATION_UPDATE, action="resume", target="all")
     restored = session.store.restored

@@ -6,9 +6,12 @@ import random
 import secrets
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -72,6 +75,25 @@ class VirtualClock:
 
     def jitter(self, span: int) -> int:
         return 0
+
+
+class Chance:
+    """Chance that is the same again with the same seed, for made-up items."""
+
+    def __init__(self, seed: str) -> None:
+        self._random = random.Random(seed)
+
+    def happens(self, share: float) -> bool:
+        """True in that share (0 to 1) of all cases."""
+        return self._random.random() < share
+
+    def between(self, first: int, last: int) -> int:
+        """A whole number from `first` to `last`, each as likely."""
+        return self._random.randint(first, max(first, last))
+
+    def one_of(self, many: Sequence[T]) -> T:
+        """One of these, each as likely."""
+        return self._random.choice(many)
 
 
 def monotonic_ms() -> int:

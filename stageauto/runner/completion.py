@@ -48,6 +48,22 @@ def items(root: Path, as_user: str | None, begun: str) -> Names:
     return _read(root, as_user, begun, found)
 
 
+def rules(root: Path, as_user: str | None, begun: str, item: str | None = None) -> Names:
+    """(id, what it is) of the rules and triggers that begin so: of that item's pipeline, or of all that may be seen."""
+
+    def found(look: Look) -> Names:
+        own = look.state.resolve_item(item) if item else []
+        named = look.state.item(own[0]) if len(own) == 1 else None
+        wanted = named.pipeline if named else None
+        ones = [one for one in look.facts.pipelines.values() if wanted in (None, one.id) and look.may(one.id)]
+        stages = [stage for one in ones for stage in one.stages]
+        return [(rule.id, rule.name or rule.do) for stage in stages for rule in stage.rules] + [
+            (trigger, f"trigger into {stage.id}") for stage in stages for trigger in stage.triggers
+        ]
+
+    return _read(root, as_user, begun, found)
+
+
 def _read(root: Path, as_user: str | None, begun: str, found: Callable[[Look], Names]) -> Names:
     from stageauto.runner.look import Look
 

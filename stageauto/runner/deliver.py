@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -20,6 +20,8 @@ from stageauto.engine.model import Channel, Workspace
 from stageauto.engine.state import Delivery
 from stageauto.errors import StageautoError
 from stageauto.runner.clock import Clock, monotonic_ms
+from stageauto.runner.papers import Papers
+from stageauto.runner.session import state_path
 
 STANDARD = frozenset(["mail", "sms", "call", "chat", "whatsapp", "webhook", "calendar"])
 """Channels that write files where stageauto.yaml does not set them up."""
@@ -85,6 +87,9 @@ class PostOffice:
             now=self._clock.now,
             allow_private=self._workspace.allow_private,
             hooks=self._workspace.hooks,
+            audiences=self._workspace.audiences,
+            base_url=self._workspace.base_url,
+            files=Papers(self._root, state_path(self._root), self._workspace, self._clock).attachment,
         )
         if channel.name not in self._workspace.channels and channel.name not in STANDARD:
             return UnusableChannel(channel, context, "it is gone from stageauto.yaml")
@@ -98,14 +103,27 @@ class PostOffice:
         """How many deliveries the channel can take now, by its concurrency and its rate."""
         return self.counter(name).room()
 
-    def send(self, delivery: Delivery) -> None:
-        """Hands a claimed delivery to its channel's workers; its answer comes into the mailbox."""
-        counter = self.counter(delivery.channel)
+    def together(self, name: str) -> bool:
+        """True for a channel that takes many deliveries at once."""
+        return self.counter(name).channel.batch > 1
+
+    def send_all(self, deliveries: Sequence[Delivery]) -> None:
+        """Hands claimed deliveries to their channels' workers; each has its answer in the mailbox in the end."""
+        batches: dict[str, list[Delivery]] = {}
+        for delivery in deliveries:
+            if self.together(delivery.channel):
+                batches.setdefault(delivery.channel, []).append(delivery)
+            else:
+                self._start(delivery.channel, 1, self._work, delivery)
+        for name, batch in batches.items():
+            self._start(name, len(batch), self._work_together, batch)
+
+    def _start(self, name: str, count: int, work: Callable[..., None], what: Delivery | list[Delivery]) -> None:
+        counter = self.counter(name)
         counter.took()
-        self.in_flight += 1
+        self.in_flight += count
         # A thread of its own, and a daemon: a provider that hangs must not keep the process from ending.
-        name = f"channel-{delivery.channel}"
-        threading.Thread(target=self._work, args=(counter, delivery), name=name, daemon=True).start()
+        threading.Thread(target=work, args=(counter, what), name=f"channel-{name}", daemon=True).start()
 
     def _work(self, counter: _Counter, delivery: Delivery) -> None:
         passed = False
@@ -116,7 +134,7 @@ class PostOffice:
             passed = True
 
         try:
-            outcome = counter.channel.send(delivery, point)
+            outcome = _unfit(counter.channel, delivery) or counter.channel.send(delivery, point)
         except CancelledTryError as error:
             outcome = Retry(str(error))
         except Exception as error:  # noqa: BLE001 - a channel that breaks must not take its worker with it
@@ -125,6 +143,42 @@ class PostOffice:
         if counter.over():
             counter.channel.close()
         self._put(Answer(delivery.id, outcome))
+
+    def _work_together(self, counter: _Counter, deliveries: list[Delivery]) -> None:
+        passed: set[str] = set()
+
+        def points(some: Sequence[Delivery]) -> Sequence[Delivery]:
+            allowed = self._points(some)
+            passed.update(one.id for one in allowed)
+            return allowed
+
+        try:
+            given = counter.channel.send_many(deliveries, points)
+            outcomes = [outcome for _, outcome in zip(deliveries, given, strict=True)]
+        except CancelledTryError as error:
+            outcomes = [Retry(str(error))] * len(deliveries)
+        except Exception as error:  # noqa: BLE001 - a channel that breaks must not take its worker with it
+            broke = f"the channel {counter.channel.channel.name} broke: {type(error).__name__}: {error}"
+            outcomes = [
+                counter.channel.perhaps(broke) if one.id in passed else Rejected(broke, "channel_broke")
+                for one in deliveries
+            ]
+        if counter.over():
+            counter.channel.close()
+        for delivery, outcome in zip(deliveries, outcomes, strict=True):
+            self._put(Answer(delivery.id, outcome))
+
+    def _points(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Those that may go, once that is on disk; their marks share one transaction. Raises CancelledTryError."""
+        if self._closed:
+            raise CancelledTryError("the daemon ended before it was sent")
+        marks = [Mark(one.id) for one in deliveries]
+        for mark in marks:
+            self.mailbox.put(mark)
+        self._wake.set()
+        for mark in marks:
+            mark.done.wait()
+        return [one for one, mark in zip(deliveries, marks, strict=True) if not mark.refused]
 
     def _point(self, delivery_id: str) -> None:
         if self._closed:
@@ -165,6 +219,15 @@ class PostOffice:
             counter.retire()
 
 
+def _unfit(channel: ChannelType, delivery: Delivery) -> Rejected | None:
+    """Why such a message is none for this channel: a text for a customer is not for the team's own room."""
+    if "*" in channel.kinds or delivery.kind in channel.kinds:
+        return None
+    takes = " and ".join(channel.kinds)
+    because = f"the channel {delivery.channel} ({channel.type}) takes {takes}, no {delivery.kind}"
+    return Rejected(because, "wrong_kind", undeliverable=True)
+
+
 class UnusableChannel(ChannelType):
     """In the place of a channel that cannot be made: its messages wait for somebody to mend it, as `retry` says."""
 
@@ -196,6 +259,9 @@ class _Counter:
     def room(self) -> int:
         with self._lock:
             free = self._workers - self._busy
+        if self.channel.batch > 1:
+            # One batch at a time: what is added and what is removed again must not overtake each other.
+            return self.channel.batch if free == self._workers and self.wait() is None else 0
         if self._rate is None:
             return free
         count, span = self._rate

@@ -8,19 +8,22 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stageauto.engine.durations import format_span
 from stageauto.engine.model import AUTOMATION_READ
 from stageauto.errors import NotAllowedError, StageautoError, StateError
 from stageauto.runner.clock import Clock, SystemClock
+from stageauto.runner.papers import KEY, Papers
 from stageauto.runner.session import NothingLoadedError, Session, state_path
 
 if TYPE_CHECKING:
+    from stageauto.engine.model import Workspace
     from stageauto.loader.load import Loaded
     from stageauto.store.sqlite_state import SqliteReader
 
 OK, WARN, BAD = "ok", "warn", "bad"
+_SOON = 30  # days
 _OLDEST_YEAR, _NEWEST_YEAR = 2025, 2100
 _LITTLE, _TOO_LITTLE = 500_000_000, 50_000_000
 _LATE = 60_000
@@ -48,6 +51,8 @@ def examine(root: Path, *, as_user: str | None = None, clock: Clock | None = Non
     try:
         with Session.open(root, as_user=as_user, clock=used) as session:
             found += _state(session, root)
+            if loaded is not None and loaded.workspace is not None:
+                found += _mailboxes(session, loaded.workspace)
     except NotAllowedError:
         raise
     except NothingLoadedError as error:
@@ -56,6 +61,7 @@ def examine(root: Path, *, as_user: str | None = None, clock: Clock | None = Non
         found.append(Finding("state", BAD, error.message, error.hint))
     if loaded is not None:
         found += _configured(root, loaded)
+        found += _signing(root, loaded, used)
     return found
 
 
@@ -169,11 +175,42 @@ def _configured(root: Path, loaded: Loaded) -> Iterator[Finding]:
     if silent:
         text = f"{', '.join(silent)} write files instead of sending"
         yield Finding("channels", OK, text, "set them up in stageauto.yaml where they are needed")
+    from stageauto.runner import reachable
+
+    for level, text, hint in reachable.said(workspace):
+        yield Finding("listener", level, text, hint)
     if workspace.plugins:
         yield Finding("plugins", OK, ", ".join(workspace.plugins))
 
 
 # -- the state --------------------------------------------------------------------------------------------------------
+
+
+def _signing(root: Path, loaded: Loaded, clock: Clock) -> Iterator[Finding]:
+    """The key that signed documents are sealed with, where rules ask for signatures."""
+    workspace = loaded.workspace
+    rules = (
+        [rule for one in workspace.pipelines.values() for stage in one.stages for rule in stage.rules]
+        if workspace
+        else []
+    )
+    if workspace is None or not any(rule.do == "request_signature" for rule in rules):
+        return
+    if not workspace.signing and not (root / KEY).exists():
+        yield Finding("signing key", OK, f"one is made at the first signature, in {KEY}")
+        return
+    from stageauto.documents.seal import signer
+
+    try:
+        made: Any = signer(Papers(root, state_path(root), workspace, clock).keys())
+    except StageautoError as error:
+        yield Finding("signing key", BAD, error.message, error.hint)
+        return
+    ends = made.signing_cert.not_valid_after
+    left = (ends - datetime.fromtimestamp(clock.now() / 1000, UTC)).days
+    level = BAD if left < 0 else WARN if left < _SOON else OK
+    hint = "" if level == OK else "put a new certificate in its place (`signing:` in stageauto.yaml)"
+    yield Finding("signing key", level, f"{made.subject_name}, good until {ends:%Y-%m-%d}", hint)
 
 
 def _state(session: Session, root: Path) -> Iterator[Finding]:
@@ -207,6 +244,27 @@ def _state(session: Session, root: Path) -> Iterator[Finding]:
     if on_hold:
         yield Finding("on hold", WARN, f"{on_hold} item(s) are on hold", "`stageauto show ITEM`, then `resume ITEM`")
     yield from _outbox(counts)
+
+
+def _mailboxes(session: Session, workspace: Workspace) -> Iterator[Finding]:
+    from stageauto.runner.mailbox import incoming, status_of
+    from stageauto.store.lock import OwnerLock
+
+    path = session.store.path
+    alive = path is not None and OwnerLock(path).owner() is not None
+    for channel in incoming(workspace):
+        with session.read() as state:
+            status = status_of(state, channel.name)
+        if not status:
+            yield Finding("mailbox", WARN, f"`{channel.name}` was never read", "start `stageauto run`")
+            continue
+        at = datetime.fromtimestamp(status["at"] / 1000, UTC)
+        text = f"`{channel.name}` since {at:%Y-%m-%d %H:%M} UTC: {status['text']}"
+        if status["state"] == "lost":
+            hint = f"it is tried again and again; see `stageauto channels test {channel.name}`"
+            yield Finding("mailbox", BAD if alive else WARN, text, hint)
+        else:
+            yield Finding("mailbox", OK, text if alive else f"{text} (nobody reads it now: no daemon runs)")
 
 
 def _waiting(state: SqliteReader) -> tuple[int, int]:

@@ -130,9 +130,13 @@ class Checker:
             "tasks": lambda: [dataclasses.asdict(one) for one in self._state.tasks()],
             "activities": lambda: [dataclasses.asdict(one) for one in self._state.activities()],
             "bookings": lambda: [dataclasses.asdict(one) for one in self._state.all_bookings()],
+            "documents": self._documents,
             "contacts": lambda: [observe.contact_values(one) for one in self._state.contacts()],
         }
         return readers[name]()
+
+    def _documents(self) -> list[dict[str, Any]]:
+        return [observe.document_values(one) for item in self._items for one in self._state.documents(item)]
 
     def _created(self) -> list[dict[str, Any]]:
         items = [one for one in self._items.values() if one.id not in self._given and not one.deleted]

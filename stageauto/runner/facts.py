@@ -31,12 +31,13 @@ class RuleFacts:
 
 @dataclass(frozen=True, slots=True)
 class StageFacts:
-    """A stage with its rules in file order; `kind` is open, won or lost."""
+    """A stage with its rules and the ids of its triggers in file order; `kind` is open, won or lost."""
 
     id: str
     name: str
     kind: str
     rules: tuple[RuleFacts, ...] = ()
+    triggers: tuple[str, ...] = ()
 
     def rule(self, rule_id: str) -> RuleFacts | None:
         """The rule of that id."""
@@ -93,7 +94,13 @@ def read_facts(state: SqliteReader) -> Facts:
 
 def _pipeline(data: Mapping[str, Any]) -> PipelineFacts:
     stages = [
-        StageFacts(one["id"], one["name"], one["kind"], tuple(RuleFacts(**rule) for rule in one["rules"]))
+        StageFacts(
+            one["id"],
+            one["name"],
+            one["kind"],
+            tuple(RuleFacts(**rule) for rule in one["rules"]),
+            tuple(one.get("triggers", ())),
+        )
         for one in data["stages"]
     ]
     return PipelineFacts(data["id"], data["name"], data["entity"], tuple(stages), data["fields"])
@@ -109,7 +116,13 @@ def facts_of(workspace: Workspace) -> Facts:
     pipelines = {}
     for one in workspace.pipelines.values():
         stages = [
-            StageFacts(stage.id, stage.name, stage.kind, tuple(_rule(rule) for rule in stage.rules))
+            StageFacts(
+                stage.id,
+                stage.name,
+                stage.kind,
+                tuple(_rule(rule) for rule in stage.rules),
+                tuple(trigger.id for trigger in stage.triggers),
+            )
             for stage in one.stages
         ]
         types = {name: known.type for name, known in one.fields.items()}

@@ -199,7 +199,8 @@ def place(draft: Draft, by: By, one: Ready, order: Order, *, contacts: list[str]
         contacts=contacts, company=company, item_id=one.item_id, why=origin, silent=quiet, enter=not quiet,
     )  # fmt: skip
     if quiet:
-        what = {"pipeline": pipeline.id, "stage": stage.id, "title": item.title, **origin}
+        since = one.entered_at if one.entered_at is not None else by.at
+        what = {"pipeline": pipeline.id, "stage": stage.id, "title": item.title, "since": since, **origin}
         draft.record(by.at, "created", item.id, by.author, what)
     item.created_at = one.created_at if one.created_at is not None else by.at
     item.stage_entered_at = one.entered_at if one.entered_at is not None else by.at

@@ -11,13 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from stageauto.engine.gsm import in_words
 from stageauto.engine.permissions import AUTOMATION_READ, ITEMS_READ
 from stageauto.errors import NotAllowedError, UsageError
 from stageauto.loader.diagnostics import suggest
 from stageauto.runner.facts import Facts, PipelineFacts, StageFacts, read_facts
+from stageauto.runner.observe import happened
 
 if TYPE_CHECKING:
-    from stageauto.engine.state import Contact, Delivery, Entry, Item, Run
+    from stageauto.engine.state import Contact, Delivery, Document, Entry, Item, Run
     from stageauto.runner.session import Session
     from stageauto.store.sqlite_state import SqliteReader
 
@@ -206,6 +208,7 @@ class ShowView:
     kept: list[RuleView]
     facts: Facts
     now: int
+    documents: list[Document] = field(default_factory=list)
 
 
 def show(session: Session, part: str) -> ShowView:
@@ -228,6 +231,7 @@ def show(session: Session, part: str) -> ShowView:
         return ShowView(
             ItemView(item, look.contact(item)), [_explained(look, item, one) for one in rules],
             [_explained(look, item, one) for one in kept], look.facts, session.clock.now(),
+            look.state.documents(item.id),
         )  # fmt: skip
 
 
@@ -240,7 +244,7 @@ def _explained(look: Look, item: Item, view: RuleView) -> RuleView:
     run = view.run
     if run is None:
         return view
-    reason = reason_of(look, item, run) if run.living else (run.because or run.code)
+    reason = reason_of(look, item, run) if run.living else (run.because or run.code or in_words(run.result))
     return RuleView(view.rule, view.name, view.do, run, reason)
 
 
@@ -339,11 +343,17 @@ class TimelineView:
     item: Item | None = None
 
 
-def timeline(session: Session, part: str | None, *, after_seq: int = 0, last: int | None = None) -> TimelineView:
-    """The history of an item (None: of all that may be seen), oldest first. Raises UsageError, NotAllowedError."""
+def timeline(
+    session: Session, part: str | None, *, after_seq: int = 0, last: int | None = None, everything: bool = False
+) -> TimelineView:
+    """The history of an item (None: of all that may be seen), oldest first. Raises UsageError, NotAllowedError.
+
+    `everything`: also why nothing happened.
+    """
     with looking(session) as look:
         item = look.item(part) if part else None
         entries = look.state.timeline(item.id if item else None, after_seq=after_seq)
+        entries = entries if everything else happened(entries)
         if item is None:
             seen = _may_see(look)
             entries = [one for one in entries if not one.item or seen(one.item)]
@@ -362,7 +372,7 @@ def _may_see(look: Look) -> Callable[[str], bool]:
     return seen
 
 
-def follow(session: Session, part: str | None, first: Iterable[Entry]) -> Iterator[Entry]:
+def follow(session: Session, part: str | None, first: Iterable[Entry], *, everything: bool = False) -> Iterator[Entry]:
     """Lines of history as they are written, after the first ones; without end."""
     from threading import Event
 
@@ -378,7 +388,7 @@ def follow(session: Session, part: str | None, first: Iterable[Entry]) -> Iterat
             wait(never, LOOK)
             continue
         version = now
-        for entry in timeline(session, part, after_seq=seq).entries:
+        for entry in timeline(session, part, after_seq=seq, everything=everything).entries:
             seq = entry.seq
             yield entry
 

@@ -6,17 +6,27 @@ Instants are ms UTC; names are those of LANGUAGE 7. Read by scenarios, simulatio
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from stageauto.engine.model import Workspace
-from stageauto.engine.state import DONE, Contact, Delivery, Entry, Item, Journal
+from stageauto.engine.gsm import size_of
+from stageauto.engine.state import DONE, Contact, Delivery, Document, Entry, Item, Journal
 from stageauto.store.sqlite_state import SqliteReader
 
+if TYPE_CHECKING:
+    from stageauto.engine.model import Workspace
+
 EVERYTHING = -1
+TRACES = frozenset(["refused"])
+"""Kinds of lines that say why nothing happened: for `explain`, and for whoever asks for all lines."""
+
+
+def happened(entries: Iterable[Entry]) -> list[Entry]:
+    """The lines that say what happened."""
+    return [one for one in entries if one.kind not in TRACES]
 
 
 def sent(state: SqliteReader) -> list[dict[str, Any]]:
-    """All messages that went out, staff's notifications too, by time."""
+    """All messages that went out, by time; staff's notifications and their notes beside a customer's chat too."""
     found = [_delivered(one) for one in state.deliveries(state=DONE, limit=EVERYTHING) if not one.forward]
     found += [
         {
@@ -25,6 +35,14 @@ def sent(state: SqliteReader) -> list[dict[str, Any]]:
         }
         for one in state.notices()
     ]  # fmt: skip
+    found += [
+        {
+            "do": "send_chat", "rule": one.data.get("rule"), "item": one.item, "channel": "inbox",
+            "to": one.data.get("chat"), "subject": "", "text": one.data.get("text"), "at": one.at,
+        }
+        for one in state.timeline()
+        if one.kind == "chat_note"
+    ]  # fmt: skip
     return sorted(found, key=lambda one: one["at"])
 
 
@@ -32,6 +50,7 @@ def _delivered(one: Delivery) -> dict[str, Any]:
     return {
         "do": one.do, "rule": one.rule, "item": one.item, "channel": one.channel, "kind": one.kind, "to": one.to,
         "subject": one.message.get("subject") or "", "text": message_text(one), "at": one.sent_at or 0,
+        **size_of(one.kind, one.message),
     }  # fmt: skip
 
 
@@ -120,6 +139,17 @@ def item_values(item: Item) -> dict[str, Any]:
         "contact": item.contacts[0] if item.contacts else None, "company": item.company, "tags": item.tags,
         "source": item.source, "repeat": item.repeat, "links": item.links, "on_hold": item.on_hold,
         "closed": item.closed, "created_at": item.created_at, "stage_entered_at": item.stage_entered_at,
+    }  # fmt: skip
+
+
+def document_values(document: Document) -> dict[str, Any]:
+    """A document as plain data, with all that is written on it."""
+    from stageauto.engine.paper import plain_text, read
+
+    return {
+        "id": document.id, "item": document.item, "rule": document.rule, "template": document.template,
+        "name": document.name, "number": document.number, "state": document.state,
+        "text": plain_text(read(document.html)),
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stageauto.engine.draft import Draft
+from stageauto.engine.outgoing import COLLECTED
 from stageauto.engine.state import PENDING, Item, Run
 from stageauto.store.sqlite_state import SqliteState
 
@@ -20,7 +21,8 @@ def hold_flood(draft: Draft, state: SqliteState, now: int, seen: int) -> int:
     outbox, decided by a command or before a crash, as long as it is fresh.
     """
     runs = _overdue(draft, state, now, seen)
-    deliveries = [one for one in state.due_deliveries(None, now - STALE, _ALL) if one.attempts == 0]
+    stale = state.due_deliveries(None, now - STALE, _ALL)
+    deliveries = [one for one in stale if one.attempts == 0 and one.code != COLLECTED]
     if len(runs) + len(deliveries) <= MANY:
         return 0
     _hold(draft, runs)

@@ -20,7 +20,8 @@ class Pattern:
         try:
             self._compiled = re2.compile(source, options)
         except re2.error as error:
-            raise UsageError(f"`/{source}/` is not a regular expression: {error}", "the syntax is RE2's") from None
+            problem = bytes(error.args[0]).decode("utf-8", "replace")
+            raise UsageError(f"`/{source}/` is not a regular expression: {problem}", "the syntax is RE2's") from None
 
     def found_in(self, text: str) -> bool:
         """Whether it occurs in the text."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,7 @@ class Probed:
 
 
 def probe(root: Path, workspace: Workspace, name: str, *, to: str | None, as_user: str | None) -> Probed:
-    """Sends a message through the channel, to the address or to whoever asks for it.
+    """Sends a message through the channel, to the address or to whoever asks for it; of an incoming one, looks into it.
 
     Raises UsageError, NotAllowedError, ChannelError. The state is not touched: nothing of it is in the outbox.
     """
@@ -65,12 +66,19 @@ def probe(root: Path, workspace: Workspace, name: str, *, to: str | None, as_use
     user = rights.actor(as_user, os_user())
     rights.demand(user, AUTOMATION_UPDATE, None)
     channel, clock = workspace.channel(name), SystemClock()
+    if registry.channels(workspace.plugins)[channel.type].incoming:
+        return Probed(channel, "", made_channel(root, workspace, channel, clock).look())
     address = to or _address_of(workspace.users.get(user), channel)
     if not address:
         raise UsageError(f"nobody to send the test of `{name}` to", "say where with --to ADDRESS")
     made = made_channel(root, workspace, channel, clock)
     try:
-        outcome = made.send(_delivery(channel, address, clock), _nothing)
+        delivery = _delivery(channel, address, clock)
+        if channel.kind == "calendar":
+            delivery.message |= _calendar_of(workspace.users.values(), address)
+        if channel.kind == "audience":
+            delivery.message |= _leaving(workspace, channel, address)
+        outcome = made.send(delivery, _nothing)
     finally:
         made.close()
     return Probed(channel, address, outcome)
@@ -80,7 +88,7 @@ def made_channel(root: Path, workspace: Workspace, channel: Channel, clock: Cloc
     """The channel, ready to send. Raises ChannelError where it is set up in a way that can never send."""
     context = ChannelContext(
         root=root, outbox=root / ".stageauto" / "outbox", timeout=channel.timeout / 1000, now=clock.now,
-        allow_private=workspace.allow_private, hooks=workspace.hooks,
+        allow_private=workspace.allow_private, hooks=workspace.hooks, audiences=workspace.audiences,
     )  # fmt: skip
     made: ChannelType = registry.channels(workspace.plugins)[channel.type](channel, context)
     return made
@@ -96,9 +104,15 @@ def broken(root: Path, workspace: Workspace) -> Iterator[tuple[str, str]]:
 
 
 def _address_of(user: User | None, channel: Channel) -> str:
+    if channel.kind == "notify":
+        return user.id if user else channel.name  # where it leads is the channel's own matter
     if user is None:
         return ""
-    return user.email if channel.kind in ("mail", "calendar") else user.phone if channel.kind != "webhook" else ""
+    if channel.kind == "chat":
+        return user.telegram
+    if channel.kind in ("mail", "calendar", "audience"):
+        return user.email
+    return user.phone if channel.kind != "webhook" else ""
 
 
 def _delivery(channel: Channel, to: str, clock: Clock) -> Delivery:
@@ -107,8 +121,9 @@ def _delivery(channel: Channel, to: str, clock: Clock) -> Delivery:
     messages: dict[str, dict[str, Any]] = {
         "mail": {"to": to, "subject": f"Test of the channel {channel.name}", "text": text},
         "webhook": {"url": to, "method": "POST", "headers": {}, "json": {"test": channel.name}, "sign_with": None},
-        "call": {"text": text, "language": "en-GB"},
-        "calendar": {"ics": _ics(key), "subject": f"Test of the channel {channel.name}"},
+        "call": {"to": to, "say": {"text": text, "language": "en-GB"}},
+        "calendar": {"ics": _ics(key, clock.now()), "subject": f"Test of the channel {channel.name}"},
+        "whatsapp": {},  # no free text: the channel's own `test_template`
     }
     return Delivery(
         id=key, item="", run="", rule="", pipeline="", do="channels test", channel=channel.name, kind=channel.kind,
@@ -116,9 +131,29 @@ def _delivery(channel: Channel, to: str, clock: Clock) -> Delivery:
     )  # fmt: skip
 
 
-def _ics(key: str) -> str:
-    lines = ("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//stageauto//test//EN", f"X-WR-CALNAME:{key}", "END:VCALENDAR")
-    return "\n".join(lines)
+def _leaving(workspace: Workspace, channel: Channel, address: str) -> dict[str, Any]:
+    """Takes the address out of the channel's first audience: the least that shows whether it works."""
+    names = [name for name, entry in workspace.audiences.items() if entry["channel"] == channel.name]
+    if not names:
+        raise UsageError(f"no audience is on `{channel.name}`", "name one under `audiences` in stageauto.yaml")
+    kind = "emails" if "@" in address else "phones"
+    return {"audience": names[0], "operation": "remove", kind: [address]}
+
+
+def _calendar_of(users: Iterable[User], address: str) -> dict[str, str]:
+    """Whose calendar it is, where the address is a user's."""
+    found = next((one for one in users if one.email == address), None)
+    return {"user": found.id, "calendar": found.calendar_url} if found else {}
+
+
+def _ics(key: str, now: int) -> str:
+    moment = f"{datetime.fromtimestamp(now / 1000, UTC):%Y%m%dT%H%M%SZ}"
+    lines = (
+        "BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//stageauto//test//EN", "BEGIN:VEVENT", f"UID:{key}",
+        f"DTSTAMP:{moment}", f"DTSTART:{moment}", "DURATION:PT15M", "SUMMARY:Test of stageauto", "END:VEVENT",
+        "END:VCALENDAR",
+    )  # fmt: skip
+    return "".join(f"{line}\r\n" for line in lines)
 
 
 def _nothing() -> None:

@@ -6,15 +6,40 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from stageauto.channels.base import Delivered, Outcome, Rejected, Retry, Uncertain
+from stageauto.channels.base import DAY, Delivered, Outcome, Rejected, Retry, Uncertain
 from stageauto.engine import outgoing, triggers
 from stageauto.engine.draft import Draft
 from stageauto.engine.state import DONE, FAILED, PENDING, RUNNING, UNDELIVERABLE, UNKNOWN, Delivery
 from stageauto.loader.secret import redact
 from stageauto.runner.clock import Clock
+from stageauto.runner.deliver import PostOffice
+from stageauto.store.sqlite_state import SqliteReader
 
 SLOWED_MOST = 50
 """Tries that a provider put off with a Retry-After, after which they count all the same."""
+
+
+def claim_due(draft: Draft, state: SqliteReader, office: PostOffice, now: int) -> list[Delivery]:
+    """What is tried now: of each channel as much as it has room for and as the gates let through."""
+    claimed = []
+    for name, due in state.due_by_channel().items():
+        for found in _ready(state, office, name, now) if due <= now else ():
+            delivery = draft.delivery(found.id)
+            if delivery is not None and claim(draft, delivery, now):
+                claimed.append(delivery)
+    return claimed
+
+
+def _ready(state: SqliteReader, office: PostOffice, name: str, now: int) -> list[Delivery]:
+    """What the channel can take now, the longest due first: as many as it has room for.
+
+    Where one thing is due for a channel that takes many at once, what waits there to go along with others comes too.
+    """
+    room = office.room(name)
+    if room <= 0 or not office.together(name):
+        return state.due_deliveries(name, now, room) if room > 0 else []
+    found = state.due_deliveries(name, now + DAY, room)
+    return [one for one in found if one.due <= now or one.code == outgoing.COLLECTED]
 
 
 def claim(draft: Draft, delivery: Delivery, now: int) -> bool:
@@ -82,6 +107,10 @@ def uncertain(draft: Draft, delivery: Delivery, reason: str, now: int) -> None:
 
 
 def _again(draft: Draft, delivery: Delivery, outcome: Retry, now: int, clock: Clock) -> None:
+    if outcome.until is not None:
+        delivery.attempts -= 1
+        outgoing.collect(draft, delivery, now, outcome.until, outcome.reason)
+        return
     if outcome.after is not None and delivery.slowed < SLOWED_MOST:
         delivery.attempts -= 1  # the provider said when: that try is not counted
         delivery.slowed += 1

@@ -19,6 +19,7 @@ from stageauto.engine.triggers import DUPLICATE
 from stageauto.errors import StageautoError, UsageError
 from stageauto.loader import scenario as sc
 from stageauto.runner.expect import Checker, around
+from stageauto.runner.observe import happened
 from stageauto.runner.simulate import Failure, Simulation
 
 PASSED, FAILED, ERROR = "passed", "failed", "error"
@@ -39,13 +40,14 @@ class Missed:
 
 @dataclass(slots=True)
 class Result:
-    """How a scenario went. `at` is where its clock stood at the end, ms UTC."""
+    """How a scenario went. `at` is where its clock stood at the end, ms UTC; `took`: how long it really ran, ms."""
 
     scenario: str
     file: str
     outcome: str = PASSED
     failures: list[Missed] = field(default_factory=list)
     at: int = 0
+    took: int = 0
 
 
 def run_scenario(
@@ -206,7 +208,7 @@ class _Player:
         self._simulation.flush()
         state = self._simulation.state
         misses = Checker(self._workspace, state, self._given, self._duplicates).check(deed)
-        lines = state.timeline() if misses else []
+        lines = happened(state.timeline()) if misses else []
         for miss in misses:
             place = miss.place if miss.place.line else self.place
             around_it = tuple(around(lines, miss.item))

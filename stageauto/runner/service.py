@@ -7,10 +7,10 @@ It wakes for the next due moment, for a channel's answer, and soon after another
 from __future__ import annotations
 
 import gc
+import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from stageauto.channels.base import Delivered, Unaskable
@@ -25,6 +25,9 @@ from stageauto.runner.clock import monotonic_ms, up_ms, wait
 from stageauto.runner.crons import Crons
 from stageauto.runner.deliver import Answer, Mark, PostOffice
 from stageauto.runner.intake import QUEUED, Arrival, Intake, append, event_of
+from stageauto.runner.mailbox import Mailboxes
+from stageauto.runner.options import Counts, Options
+from stageauto.runner.papers import Copyist, papers_of
 from stageauto.runner.session import Session
 from stageauto.store.checkpoint import Checkpointer
 from stageauto.store.lock import OwnerLock
@@ -47,27 +50,7 @@ SEEN_AT = "seen_at"
 SEEN_EVERY = 5_000
 
 Listener = Callable[[str, dict[str, Any]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to run. `for_ms`: end after that long; `until_idle`: end when nothing is due; spans in ms."""
-
-    until_idle: bool = False
-    for_ms: int | None = None
-    grace: int = 10_000
-    catch_up: bool = False
-    follow: bool = False  # tell every line of history, whoever wrote it
-
-
-@dataclass(slots=True)
-class Counts:
-    """What the daemon did so far, for its status line."""
-
-    decided: int = 0
-    sent: int = 0
-    failed: int = 0
-    events: int = 0
+__all__ = ["Counts", "Options", "Service"]
 
 
 class Service:
@@ -79,8 +62,11 @@ class Service:
         self.counts = Counts()
         self._listener = tell
         self._untold: list[tuple[str, dict[str, Any]]] = []
+        self._heard: queue.SimpleQueue[tuple[str, dict[str, Any]]] = queue.SimpleQueue()
         self._wake = threading.Event()
         self._stopping = threading.Event()
+        self._mailboxes = Mailboxes(session, self.say, self.wake)
+        self._copyist = Copyist(lambda: papers_of(session, self._workspace), self.say)
         self.intake = Intake(self._wake, session.clock.now, session.clock.new_id)
         self._workspace: Workspace
         self._office: PostOffice
@@ -97,6 +83,16 @@ class Service:
         self._looked: int | None = None  # the state's version when it was looked at last; None = it is to be looked at
         self._next: int | None = None  # when there is something to do, as of that look
 
+    @property
+    def workspace(self) -> Workspace | None:
+        """The configuration in force, for other threads; None before the daemon has taken one up."""
+        return getattr(self, "_workspace", None)
+
+    @property
+    def accepting(self) -> bool:
+        """True until the daemon was asked to end."""
+        return not self._stopping.is_set()
+
     def stop(self) -> None:
         """Asks the daemon to end: no new work, what is being sent may finish within the grace time."""
         # Perhaps a signal's handler asks, in the middle of what the thread does that holds the locks of these two.
@@ -110,12 +106,19 @@ class Service:
         """Makes the daemon look at the state at once."""
         self._wake.set()
 
+    def say(self, kind: str, data: dict[str, Any]) -> None:
+        """Says something, from any thread; what was written to the state just before is looked at."""
+        self._heard.put((kind, data))
+        self._wake.set()
+
     def _tell(self, kind: str, data: dict[str, Any]) -> None:
         """Says it, but never within a transaction: who listens may be slow, and others wait for the state."""
         self._untold.append((kind, data))
         self._speak()
 
     def _speak(self) -> None:
+        while not self._heard.empty():
+            self._untold.append(self._heard.get())
         while self._untold and not self.session.store.connection.in_transaction:
             self._listener(*self._untold.pop(0))
 
@@ -140,12 +143,17 @@ class Service:
     def _start(self) -> None:
         now = self._started = self.session.clock.now()
         self._clock_gap = now - up_ms()
+        with self.session.store.read() as state:
+            self._take_up(state)
+            running = state.running_deliveries()
+        # Providers are asked before the transaction: others wait for that. Only the owner sends, so nothing changes.
+        said = {one.id: self._office.ask(one) for one in running if one.marked}
         with self.session.store.transaction() as state:
             self._take_up(state)
             self._swept = _crons_from(int(state.meta_get(CRONS_AT) or now), now)
             self._crons = Crons(self._workspace, self._swept)
             draft = self._draft(state)
-            self._settle_interrupted(draft, state, now)
+            self._settle_interrupted(draft, state, now, said)
             if self.options.catch_up:
                 self._release_held(draft, state, now)
             else:
@@ -158,7 +166,7 @@ class Service:
             self._tell("restored", {"hint": hint})
         self._tell("started", {"version": self._version, "state": str(self.session.store.path)})
 
-    def _take_up(self, state: SqliteState) -> bool:
+    def _take_up(self, state: SqliteReader) -> bool:
         """Takes up the active version where it is another one; False where it does not load (the old one stays)."""
         number = state.active_number()
         if number == self._version:
@@ -202,13 +210,16 @@ class Service:
                 self._looked = None
                 self._tell("sending", {"because": "somebody looked at the restored state and said resume"})
             worked = self._batch()
+            if self._sending:
+                self._mailboxes.keep(self._workspace)
             self._speak()
             if self.options.follow and (worked or followed != self._looked):
                 self._follow()
                 followed = None if worked else self._looked
             if worked:
                 continue
-            if self.options.until_idle and self._office.in_flight == 0 and not self._due_soon():
+            idle = self._office.in_flight == 0 and not self._mailboxes.busy
+            if self.options.until_idle and idle and not self._due_soon():
                 return
             left = None if ends is None else ends - monotonic_ms()
             if left is not None and left <= 0:
@@ -251,6 +262,7 @@ class Service:
         return self._next
 
     def _find_next(self, state: SqliteReader) -> int | None:
+        self._copyist.look(state)
         if state.active_number() != self._version:
             with suppress(StageautoError):  # said when it is taken up
                 self.session.workspace(state)  # compiled here, where nobody waits for it
@@ -321,7 +333,7 @@ class Service:
             done = len(letters) + len(rows) + (self._decide(draft, state, now, budget) if budget else 0)
             draft.flush()
             if self._sending and budget:
-                claimed = self._claim(draft, state, now)
+                claimed = record.claim_due(draft, state, self._office, now)
                 draft.flush()
             if now - self._seen > SEEN_EVERY:
                 state.meta_set(SEEN_AT, str(now))
@@ -332,8 +344,7 @@ class Service:
             mark.done.set()
         for arrival, row in zip(arrivals, rows, strict=True):
             arrival.settled.set_result(row)
-        for delivery in claimed:
-            self._office.send(delivery)
+        self._office.send_all(claimed)
         self.counts.decided += done
         return bool(done or claimed)
 
@@ -392,18 +403,6 @@ class Service:
             {"id": delivery.id, "channel": delivery.channel, "to": delivery.to, "state": delivery.state,
              "error": delivery.error},
         )  # fmt: skip
-
-    def _claim(self, draft: Draft, state: SqliteState, now: int) -> list[Delivery]:
-        claimed = []
-        for name, due in state.due_by_channel().items():
-            room = self._office.room(name) if due <= now else 0
-            if room <= 0:
-                continue
-            for found in state.due_deliveries(name, now, room):
-                delivery = draft.delivery(found.id)
-                if delivery is not None and record.claim(draft, delivery, now):
-                    claimed.append(delivery)
-        return claimed
 
     # -- what breaks -------------------------------------------------------------------------------------------------
 
@@ -483,8 +482,10 @@ class Service:
 
     # -- after a crash, a downtime, a turned clock -------------------------------------------------------------------
 
-    def _settle_interrupted(self, draft: Draft, state: SqliteState, now: int) -> None:
-        """What was being sent when the process died: not sent for certain, or asked, or sent again, or unknown."""
+    def _settle_interrupted(
+        self, draft: Draft, state: SqliteState, now: int, answers: Mapping[str, Delivered | Unaskable | None]
+    ) -> None:
+        """What was being sent when the process died: not sent for certain, or sent again, or as its provider says."""
         for found in state.running_deliveries():
             delivery = draft.delivery(found.id)
             if delivery is None:
@@ -492,7 +493,7 @@ class Service:
             if not delivery.marked:
                 self._put_back(draft, delivery, now)
                 continue
-            said = self._office.ask(delivery)
+            said = answers.get(delivery.id, Unaskable())
             if isinstance(said, Delivered):
                 outgoing.settle(draft, delivery, now, DONE, answer=said.answer)
             elif isinstance(said, Unaskable):
@@ -538,6 +539,8 @@ class Service:
 
     def _finish(self) -> None:
         """What is being sent may finish within the grace time; the rest stays and is settled at the next start."""
+        self._mailboxes.stop()
+        self._copyist.close()
         self._keep_arrivals()
         ends = monotonic_ms() + self.options.grace
         while self._office.in_flight and (left := ends - monotonic_ms()) > 0:

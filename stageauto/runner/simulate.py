@@ -11,7 +11,7 @@ from stageauto.channels.base import Delivered, Outcome, Rejected, Retry
 from stageauto.engine import step
 from stageauto.engine.draft import Draft
 from stageauto.engine.model import Event, Workspace
-from stageauto.engine.state import PENDING, Delivery, Journal
+from stageauto.engine.state import PENDING, Delivery, Item, Journal
 from stageauto.errors import StageautoError
 from stageauto.runner import record
 from stageauto.runner.clock import VirtualClock
@@ -50,10 +50,13 @@ class Simulation:
         self._store = store or self._stack.enter_context(SqliteStore.open(":memory:", state_id="simulation"))
         self._crons = Crons(workspace, start)
         self.state = self._stack.enter_context(self._store.transaction())
-        self.draft = Draft(self.state, workspace, draw=self.clock.draw, state_id="simulation")
+        self.draft = self._draft()
         if store is not None:
             self.draft.look_ahead(2**62, 2**31)
             self._take_over_outbox()
+
+    def _draft(self) -> Draft:
+        return Draft(self.state, self.workspace, draw=self.clock.draw, state_id="simulation")
 
     def _take_over_outbox(self) -> None:
         """What waits in the outbox of a live state, or is on its way, goes out in the simulation too."""
@@ -75,12 +78,13 @@ class Simulation:
     def advance(self, until: int) -> None:
         """Lets everything happen that is due up to that moment, with all it entails."""
         self.settle()
-        while (at := self._next_moment()) is not None and at <= until:
+        while (at := self.next_moment()) is not None and at <= until:
             self.clock.at = max(self.clock.at, at)
             self.settle()
         self.clock.at = max(self.clock.at, until)
 
-    def _next_moment(self) -> int | None:
+    def next_moment(self) -> int | None:
+        """When there is something to do next, ms UTC; None when nothing is known of."""
         moments = [self.draft.peek_due(), self.draft.peek_delivery(), self._crons.next_at()]
         return min((at for at in moments if at is not None), default=None)
 
@@ -99,9 +103,12 @@ class Simulation:
     def _runs(self, now: int) -> int:
         done = 0
         while done < ENDLESS and (item := self.draft.pop_due(now)) is not None:
-            step.tick(self.draft, item, now)
+            self._tick(item, now)
             done += 1
         return done
+
+    def _tick(self, item: Item, now: int) -> None:
+        step.tick(self.draft, item, now)
 
     def _sweeps(self, now: int) -> int:
         matched = self._crons.due(now)

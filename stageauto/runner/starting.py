@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 from stageauto.errors import StageautoError
@@ -24,20 +25,27 @@ class Template:
     pipelines: tuple[str, ...]
     cut: tuple[str, ...] = ()
     main: tuple[str, ...] = field(default_factory=tuple)  # the scenarios that show these; () = all that fit
+    packages: tuple[str, ...] = ()  # optional ones that its rules need, those of the extra `documents`
 
 
+_DOCUMENTS = ("pyhanko", "segno", "typst")
 TEMPLATES = {
-    "sales": Template("leads, deals and contracts to sign", _ALL),
+    "sales": Template("leads, deals and contracts to sign", _ALL, packages=_DOCUMENTS),
     "leads": Template(
         "leads that become deals", ("leads", "deals"), cut=("to-signing", "contract-note"), main=("leads",)
     ),
-    "esign": Template("contracts to sign", ("signing",)),
+    "esign": Template("contracts to sign", ("signing",), packages=_DOCUMENTS),
     "blank": Template("one small pipeline to begin with", ()),
 }
 
 
 class ExistingFilesError(StageautoError):
     """A file that would be written is there already."""
+
+
+def missing_extra(template: str) -> str:
+    """The extra to install before the template's rules work here, "" where everything is there."""
+    return "documents" if any(find_spec(one) is None for one in TEMPLATES[template].packages) else ""
 
 
 def start(folder: Path, template: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Scenarios as tests: which ones, how each went, and what none of them reached."""
+"""Scenarios as tests: which ones, and how each went."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from stageauto.loader.files import file_finder, read_files, read_scenarios
 from stageauto.loader.load import Loaded, load
 from stageauto.loader.scenario import Scenario
 from stageauto.runner import observe, scenario
+from stageauto.runner.clock import monotonic_ms
+from stageauto.runner.coverage import Coverage
 from stageauto.runner.scenario import Missed, Result
 from stageauto.runner.session import environment
 from stageauto.runner.simulate import Simulation
@@ -25,27 +27,6 @@ class Suite:
     loaded: Loaded
     scenarios: Sequence[Scenario]
     broken: Mapping[str, Sequence[Diagnostic]] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Coverage:
-    """Which enabled rules and triggers ran. Names are `pipeline/stage/id`."""
-
-    rules: dict[str, int] = field(default_factory=dict)
-    triggers: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def percent(self) -> float:
-        """How many of all of them ran, in percent; 100 where there are none."""
-        counts = [*self.rules.values(), *self.triggers.values()]
-        return 100.0 * sum(1 for count in counts if count) / len(counts) if counts else 100.0
-
-    def missing(self) -> list[str]:
-        """What no scenario reached."""
-        return [
-            *(f"rule {name}" for name, count in self.rules.items() if not count),
-            *(f"trigger {name}" for name, count in self.triggers.items() if not count),
-        ]
 
 
 def read_suite(root: Path, wanted: Sequence[str], word: str | None, now: int) -> Suite:
@@ -104,40 +85,19 @@ def _missed(one: Diagnostic) -> Missed:
 
 
 def run_suite(workspace: Workspace, suite: Suite, coverage: Coverage | None = None) -> Iterable[Result]:
-    """The results, one after another; broken files are of outcome `error`, with their diagnostics as failures."""
+    """The results, one after another; broken files are of outcome `error`, with their diagnostics as failures.
+
+    `coverage` counts what they reach.
+    """
     for file, diagnostics in suite.broken.items():
         name = next((one.name for one in suite.loaded.scenarios if one.file == file), Path(file).stem)
         yield Result(name, file, scenario.ERROR, [_missed(one) for one in diagnostics])
+    watched = workspace if coverage is None else coverage.workspace
     for one in suite.scenarios:
-        watch = None if coverage is None else lambda simulation: _count(coverage, simulation)
-        yield scenario.run_scenario(workspace, one, watch=watch)
-
-
-def new_coverage(workspace: Workspace) -> Coverage:
-    """A count of zero for every enabled rule and trigger."""
-    coverage = Coverage()
-    for pipeline in workspace.pipelines.values():
-        for stage in pipeline.stages:
-            coverage.rules.update({f"{pipeline.id}/{stage.id}/{one.id}": 0 for one in stage.rules if one.enabled})
-            coverage.triggers.update({f"{pipeline.id}/{stage.id}/{one.id}": 0 for one in stage.triggers if one.enabled})
-    return coverage
-
-
-def _count(coverage: Coverage, simulation: Simulation) -> None:
-    pipelines = {item.id: item.pipeline for item in simulation.state.items(include_deleted=True)}
-    lines = simulation.state.timeline()
-    for line in lines:
-        pipeline = pipelines.get(line.item, "")
-        if line.kind in ("outcome", "repeated") and line.data.get("outcome") != "cancelled":
-            _add(coverage.rules, pipeline, line.data["stage"], line.data["rule"])
-        elif line.kind == "entered" and line.data.get("trigger"):
-            _add(coverage.triggers, line.data.get("pipeline", pipeline), line.data["to"], line.data["trigger"])
-
-
-def _add(counts: dict[str, int], pipeline: str, stage: str, name: str) -> None:
-    key = f"{pipeline}/{stage}/{name}"
-    if key in counts:
-        counts[key] += 1
+        began = monotonic_ms()
+        result = scenario.run_scenario(watched, one, watch=coverage.count if coverage else None)
+        result.took = monotonic_ms() - began
+        yield result
 
 
 def observed(simulation: Simulation, after_seq: int = 0) -> dict[str, object]:
@@ -146,7 +106,7 @@ def observed(simulation: Simulation, after_seq: int = 0) -> dict[str, object]:
     state = simulation.state
     items = state.items()
     return {
-        "timeline": state.timeline(after_seq=after_seq),
+        "timeline": observe.happened(state.timeline(after_seq=after_seq)),
         "sent": observe.sent(state),
         "items": items,
         "pending": observe.pending(items, simulation.workspace),

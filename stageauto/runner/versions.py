@@ -6,20 +6,30 @@ Source: SEMANTICS 29-31.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from stageauto.engine import commands, step
 from stageauto.engine.commands import By
 from stageauto.engine.draft import Draft
-from stageauto.engine.model import AUTOMATION_UPDATE, Rule, Workspace
-from stageauto.engine.state import Item
+from stageauto.engine.model import AUTOMATION_READ, AUTOMATION_UPDATE, Rule, Workspace
 from stageauto.errors import StageautoError, UsageError
-from stageauto.runner.session import InvalidWorkspaceError, Session, load_files, os_user, save_rights
+from stageauto.runner.adoption import Adoption, Progress, adopt_all, check_stages, silent
+from stageauto.runner.changes import RENAMED, Changes, compare
+from stageauto.runner.concern import concern_of
+from stageauto.runner.session import OVERDUE, InvalidWorkspaceError, Session, load_files, os_user, save_rights
 
 if TYPE_CHECKING:
     from stageauto.loader.load import Loaded
-    from stageauto.store.sqlite_state import SqliteState
+    from stageauto.runner.rights import Rights
+    from stageauto.store.sqlite_state import SqliteReader, SqliteState
+
+
+Renames = Mapping[str, Mapping[str, str]]
+"""pipeline -> old id of a rule -> its new one."""
+PLANNED_WITH = "planned_with"
+"""In the state: the zone data with which pending moments were worked out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,31 +38,26 @@ class Activated:
 
     number: int
     changed: bool
-    items: int = 0  # looked at
-    cancelled: int = 0
-    rescheduled: int = 0
-    moved: int = 0
-    caught_up: int = 0
+    adoption: Adoption = field(default_factory=Adoption)
     loaded: Loaded | None = None
     pipelines: Sequence[str] = field(default_factory=tuple)
 
 
-class StageGoneError(StageautoError):
-    """A stage that holds items is gone from the files, and they do not say where its items go."""
-
-
-def load(
+def load(  # noqa: PLR0913 each option of the command
     session: Session,
     files: Mapping[str, str],
     *,
     note: str = "",
     catch_up: Sequence[str] = (),
     loaded: Loaded | None = None,
+    renames: Renames | None = None,
+    progress: Progress = silent,
 ) -> Activated:
     """Makes these files the active configuration.
 
-    `loaded`: what came of the very same files, compiled already. Raises InvalidWorkspaceError, StageGoneError,
-    NotAllowedError; then the old version stays active and nothing is changed.
+    `loaded`: what came of the very same files, compiled already; `renames`: rules that have another id in them without
+    their saying so. Raises InvalidWorkspaceError, StageGoneError, NotAllowedError; then the old version stays active
+    and nothing is changed.
     """
     now = session.clock.now()
     loaded = loaded or load_files(session.root, files, now)
@@ -61,40 +66,144 @@ def load(
     workspace = loaded.workspace
     try:
         with session.store.transaction() as state:
-            before = state.active_version()
-            changed_pipelines = _changed(before.files if before else {}, files)
-            author = _allowed(session, state, workspace, changed_pipelines, first=before is None)
-            if before is not None and dict(before.files) == dict(files) and not catch_up:
-                return Activated(before.n, changed=False, loaded=loaded, pipelines=tuple(workspace.pipelines))
-            _check_stages(state, workspace)
-            same = before is not None and dict(before.files) == dict(files)
-            number = before.n if before and same else state.add_version(dict(files), author or os_user(), now, note)
+            found = changes(state, files, renames)
+            author = _allowed(session, state, workspace, found) or os_user()
+            if not found.first and not found.files and not catch_up and _same_zones(state):
+                return Activated(found.number, changed=False, loaded=loaded, pipelines=tuple(workspace.pipelines))
+            check_stages(state, workspace)
+            number = found.number
+            if found.files or found.first:
+                number = state.add_version(dict(files), author, now, note)
             state.set_active(number)
             save_rights(state, workspace)
-            done = _adopt(session, state, workspace, author, now, _rules(workspace, catch_up))
-            state.audit_add(now, author or os_user(), "load", f"version {number}", {"pipelines": changed_pipelines})
+            by = By(session.clock.new_id(), now, author, "load")
+            fitted = _Fitted(_with(workspace, renames), found, _rules(workspace, catch_up))
+            done = _adopt(session, state, fitted, by, progress, keep=True)
+            state.meta_set(PLANNED_WITH, _zone_data())
+            state.audit_add(now, author, "load", f"version {number}", {"pipelines": found.files})
     except StageautoError as error:
         if error.exit_code == 5:
             session.note_refusal(error, "load", "configuration")
         raise
     session.put_version(loaded, number)
-    return Activated(number, changed=True, loaded=loaded, pipelines=tuple(workspace.pipelines), **done)
+    return Activated(number, changed=True, loaded=loaded, pipelines=tuple(workspace.pipelines), adoption=done)
 
 
-def _changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    return sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+def foresee(
+    session: Session,
+    files: Mapping[str, str],
+    workspace: Workspace,
+    *,
+    catch_up: Sequence[str] = (),
+    renames: Renames | None = None,
+    progress: Progress = silent,
+) -> tuple[Changes, Adoption]:
+    """How the files differ from what is active, and what `load` would do to the items, which this does not touch.
+
+    The same code in a transaction that is given up: what it says is what will be. Raises StageGoneError,
+    NotAllowedError.
+    """
+    by = By("plan", session.clock.now(), os_user(), "load")
+    found, adoption = Changes(), Adoption()
+    with suppress(_GivenUpError), session.store.transaction() as state:
+        found = changes(state, files, renames)
+        if not found.first:
+            _demand(session.rights(state), session.actor(state), AUTOMATION_READ, workspace, found)
+        rules = _rules(workspace, catch_up)
+        check_stages(state, workspace)
+        fitted = _Fitted(_with(workspace, renames), found, rules)
+        adoption = _adopt(session, state, fitted, by, progress, keep=False)
+        raise _GivenUpError
+    return found, adoption
 
 
-def _allowed(session: Session, state: SqliteState, workspace: Workspace, changed: Sequence[str], *, first: bool) -> str:
+class _GivenUpError(Exception):
+    """Nothing of the transaction is to stay."""
+
+
+def changes(state: SqliteReader, files: Mapping[str, str], renames: Renames | None = None) -> Changes:
+    """How the files differ from the active version."""
+    version = state.active_version()
+    return compare(version.files if version else {}, files, version.n if version else 0, renames)
+
+
+def renamed_back(session: Session, number: int) -> Renames:
+    """pipeline -> id that a rule has now -> id that it had in that version: the renames since, turned around."""
+    with session.store.read() as state:
+        active = state.active_number()
+        versions = [one for one in state.versions() if number <= one.n <= active]
+    back: dict[str, dict[str, str]] = {}
+    for before, after in pairwise(versions):
+        for one in compare(before.files, after.files).changes:
+            if one.how == RENAMED and one.what == "rule":
+                pipeline, new, old = one.name.split("/")[0], one.name.rpartition("/")[2], one.before.rpartition("/")[2]
+                known = back.setdefault(pipeline, {})
+                known[new] = known.pop(old, old)
+    return back
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """What items are fitted to: the configuration, how it differs, and rules to set going."""
+
+    workspace: Workspace
+    found: Changes
+    catch_up: Sequence[Rule]
+
+
+def _with(workspace: Workspace, renames: Renames | None) -> Workspace:
+    """The configuration, with renames that its files do not say; only to rules that it has, from ids it has not."""
+    if not renames:
+        return workspace
+    pipelines = dict(workspace.pipelines)
+    for name, more in renames.items():
+        pipeline = pipelines.get(name)
+        if pipeline is not None:
+            fitting = {old: new for old, new in more.items() if pipeline.rule(new) and not pipeline.rule(old)}
+            pipelines[name] = replace(pipeline, renamed={**fitting, **pipeline.renamed})
+    return replace(workspace, pipelines=pipelines)
+
+
+def _adopt(
+    session: Session, state: SqliteState, fitted: _Fitted, by: By, progress: Progress, *, keep: bool
+) -> Adoption:
+    def draft_of() -> Draft:
+        return Draft(
+            state, fitted.workspace, draw=session.clock.draw, state_id=session.store.state_id,
+            late_before=by.at - OVERDUE,
+        )  # fmt: skip
+
+    held = state.counts_by_stage()
+    concern = concern_of(fitted.found, fitted.workspace, held, fitted.catch_up, same_zones=_same_zones(state))
+    return adopt_all(state, draft_of, by, concern, catch_up=fitted.catch_up, keep=keep, progress=progress)
+
+
+def _same_zones(state: SqliteReader) -> bool:
+    """True while the zones and holidays are those with which pending moments were worked out."""
+    return state.meta_get(PLANNED_WITH) in {None, _zone_data()}
+
+
+def _zone_data() -> str:
+    from importlib.metadata import version
+
+    return f"tzdata {version('tzdata')}, holidays {version('holidays')}"
+
+
+def _allowed(session: Session, state: SqliteState, workspace: Workspace, found: Changes) -> str:
     """Who loads. The rights of the version that is active count; for the first version there are none yet."""
     rights = session.rights(state)
-    if first:
+    if found.first:
         return rights.actor(None, os_user())
     user = session.actor(state)
-    by_file = {pipeline.file: pipeline.id for pipeline in workspace.pipelines.values()}
-    for name in changed:
-        rights.demand(user, AUTOMATION_UPDATE, by_file.get(name))
+    _demand(rights, user, AUTOMATION_UPDATE, workspace, found)
     return user
+
+
+def _demand(rights: Rights, user: str, permission: str, workspace: Workspace, found: Changes) -> None:
+    """Raises NotAllowedError where the user may not, for a pipeline whose file differs, or for all of them."""
+    by_file = {pipeline.file: pipeline.id for pipeline in workspace.pipelines.values()}
+    for name in found.files:
+        rights.demand(user, permission, by_file.get(name))
 
 
 def _rules(workspace: Workspace, names: Sequence[str]) -> list[Rule]:
@@ -107,52 +216,10 @@ def _rules(workspace: Workspace, names: Sequence[str]) -> list[Rule]:
     return found
 
 
-def _check_stages(state: SqliteState, workspace: Workspace) -> None:
-    for (pipeline_id, stage_id), count in state.counts_by_stage().items():
-        pipeline = workspace.pipelines.get(pipeline_id)
-        if pipeline is None:
-            raise StageGoneError(
-                f"the pipeline `{pipeline_id}` is gone from the files but holds {count} item(s)",
-                "keep its file, or move or delete its items first",
-            )
-        if stage_id not in pipeline.stage_by_id and stage_id not in pipeline.moved:
-            raise StageGoneError(
-                f"{pipeline.file}: the stage `{stage_id}` of `{pipeline_id}` is gone but holds {count} item(s)",
-                f"say where they go with `moved: [{{from: {stage_id}, to: STAGE}}]`",
-            )
-
-
-def _adopt(
-    session: Session, state: SqliteState, workspace: Workspace, author: str, now: int, catch_up: Sequence[Rule]
-) -> dict[str, int]:
-    draft = Draft(state, workspace, draw=session.clock.draw, state_id=session.store.state_id, late_before=0)
-    counts = {"items": 0, "cancelled": 0, "rescheduled": 0, "moved": 0, "caught_up": 0}
-    by = By(session.clock.new_id(), now, author or os_user(), "load")
-    for listed in state.items():
-        item = draft.item(listed.id)
-        if item is None or not _concerned(item, workspace, catch_up):
-            continue
-        before = {run.id: run.due for run in item.runs.values() if run.living}
-        stage = item.stage
-        commands.adopt(draft, item, now, by.author, replan=True)
-        counts["caught_up"] += sum(commands.catch_up(draft, by, item, rule) for rule in catch_up)
-        after = {run.id: run.due for run in item.runs.values() if run.living}
-        counts["items"] += 1
-        counts["moved"] += item.stage != stage
-        counts["cancelled"] += sum(1 for run_id in before if run_id not in after)
-        counts["rescheduled"] += sum(1 for run_id, due in after.items() if run_id in before and before[run_id] != due)
-    while (due_item := draft.pop_due(now)) is not None:
-        step.tick(draft, due_item, now)
-    draft.flush()
-    return counts
-
-
-def _concerned(item: Item, workspace: Workspace, catch_up: Sequence[Rule]) -> bool:
-    pipeline = workspace.pipelines.get(item.pipeline)
-    if pipeline is None:
-        return False
-    if item.stage not in pipeline.stage_by_id or any(run.living for run in item.runs.values()):
-        return True
-    if any(name in pipeline.renamed for name in item.used):
-        return True
-    return any(rule.stage == item.stage and rule.pipeline == item.pipeline for rule in catch_up)
+def files_of(session: Session, number: int) -> Mapping[str, str]:
+    """The files of that version. Raises UsageError for one that there is not."""
+    with session.store.read() as state:
+        found = state.version(number)
+    if found is None:
+        raise UsageError(f"there is no version {number}", "see `stageauto versions`")
+    return found.files

@@ -125,6 +125,7 @@ def feed(session: Session, item: str | None = None, last: int | None = None) -> 
 
 def comment(session: Session, part: str, text: str) -> Post:
     """A comment on a feed post. Raises UsageError, NotAllowedError."""
+    from stageauto.engine import commands
     from stageauto.engine.state import Post
 
     with session.store.read() as state:
@@ -136,6 +137,7 @@ def comment(session: Session, part: str, text: str) -> Post:
             id=draft.new_id("post"), item=parent.item, text=text, author=by.author, at=by.at, to=[], parent=parent.id
         )
         draft.put_post(made)
+        commands.note(draft, by, "comment", parent.item, {"post": made.id, "parent": parent.id, "text": text})
         return made
 
     return session.decide(
@@ -231,9 +233,13 @@ def _is_address(text: str) -> bool:
 
 def remove_exception(session: Session, address: str) -> int:
     """Takes an address off the exceptions list; gives how many entries went. Raises UsageError, NotAllowedError."""
+    from stageauto.engine import commands
 
-    def deed(draft: Draft, _: By) -> int:
-        return cast("SqliteState", draft.state).remove_exemption(address)
+    def deed(draft: Draft, by: By) -> int:
+        gone = cast("SqliteState", draft.state).remove_exemption(address)
+        if gone:
+            commands.note(draft, by, "unexcept", None, {"address": address})
+        return gone
 
     removed = session.decide(deed, permission=AUTOMATION_UPDATE, action="exceptions remove", target=address)
     if removed == 0:

@@ -195,7 +195,7 @@ def completed(root: Path, words: str) -> list[str]:
     }  # fmt: skip
     code = "from stageauto.cli import main; main()"
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180, check=False)
     return done.stdout.split()
 
 

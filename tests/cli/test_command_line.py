@@ -24,7 +24,7 @@ MAIN = "from stageauto.cli import main; import sys; sys.exit(main())"
 
 def run(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", MAIN, *arguments], capture_output=True, text=True, check=False, timeout=60, **options
+        [sys.executable, "-c", MAIN, *arguments], capture_output=True, text=True, check=False, timeout=180, **options
     )
 
 
@@ -148,7 +148,7 @@ def test_a_reader_that_has_had_enough_is_no_error(cli, root: Path):
     for _ in range(3):
         cli("add", "deals", "-t", "A" * 200)
     command = f"{sys.executable} -c '{MAIN}' timeline --as olga -C {root} | head -c 1; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=180)
     assert done.returncode == 0
     assert done.stderr == ""
 
@@ -179,7 +179,7 @@ def on_terminal(root: Path, *arguments: str, **environment: str) -> str:
             if not chunk:
                 break
             shown += chunk
-        process.wait(30)
+        process.wait(180)
     os.close(reader)
     return shown.decode()
 

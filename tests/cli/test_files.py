@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from stageauto.runner.starting import TEMPLATES
+from stageauto.report.upkeep import started_text
+from stageauto.runner.starting import TEMPLATES, missing_extra
 
 
 @pytest.mark.parametrize("template", sorted(TEMPLATES))
@@ -35,6 +37,18 @@ def test_the_schemas_that_the_files_name_are_there(anywhere, tmp_path, template)
             named += 1
             assert (path.parent / first.split("$schema=")[1]).is_file()
     assert named >= 3
+
+
+def test_init_says_what_to_install_for_what_it_made():
+    written = ["stageauto.yaml"]
+    assert "  pip install 'stageauto[documents]'" in "\n".join(started_text(Path("new"), "esign", written, "documents"))
+    assert "pip install" not in "\n".join(started_text(Path("new"), "esign", written, missing_extra("esign")))
+    assert all(missing_extra(one) == "" for one in TEMPLATES)
+
+
+def test_a_missing_package_of_a_template_is_noticed(monkeypatch):
+    monkeypatch.setitem(TEMPLATES, "esign", replace(TEMPLATES["esign"], packages=("no_such_package",)))
+    assert missing_extra("esign") == "documents"
 
 
 def test_init_overwrites_nothing(anywhere, tmp_path):
@@ -80,8 +94,9 @@ def test_load_makes_versions_and_does_nothing_for_the_same_files(anywhere, unloa
     path.write_text(path.read_text("utf-8").replace("id: tell", "id: tell-them"), "utf-8")
     changed = anywhere("-C", str(unloaded), "load", "--as", "olga", "--note", "a better name", "--json").json
     assert changed["version"] == 2
-    assert changed["changes"]["rules_added"] == ["deals/quote/tell-them"]
-    assert changed["changes"]["rules_removed"] == ["deals/quote/tell"]
+    assert [(one["how"], one["name"]) for one in changed["plan"]["changes"]] == [
+        ("removed", "deals/quote/tell"), ("added", "deals/quote/tell-them"),
+    ]  # fmt: skip
     listed = anywhere("-C", str(unloaded), "versions", "--as", "anna", "--json")
     assert [(one["version"], one["active"], one["note"]) for one in listed.json] == [
         (1, False, ""), (2, True, "a better name"),

@@ -133,3 +133,21 @@ def test_a_broken_scenario_keeps_files_from_being_loaded(cli, root):
     assert refused.code == 1
     assert "neww" in refused.err
     assert [one["version"] for one in cli("versions", "--json").json] == [1]
+
+
+def test_too_little_coverage_fails_and_says_how_much_there_was(cli, root):
+    write_scenario(root)
+    short = cli("test", "--fail-under", "99.5")
+    assert short.code == 1
+    assert "1 passed, 0 failed" in short.out
+    assert "pipelines/deals.yaml:" in short.out
+    assert "reached, --fail-under asks for 99.5 %" in short.err
+    assert cli("test", "--fail-under", "1").code == 0
+    assert cli("test", "--fail-under", "101").code == 2
+
+
+def test_junit_that_cannot_be_written_is_a_usage_error(cli, root):
+    write_scenario(root)
+    told = cli("test", "--junit", str(root / "nowhere" / "report.xml"))
+    assert told.code == 2
+    assert "cannot be written" in told.err

@@ -79,13 +79,13 @@ def attempt_in_the_key() -> None:
 def marked_taken_for_not_sent() -> None:
     """What was being sent at the end is taken for not sent, also past the point of no return."""
 
-    def put_back(self: Service, draft: Draft, state: Any, now: int) -> None:
+    def put_back(self: Service, draft: Draft, state: Any, now: int, *_: Any) -> None:
         for found in state.running_deliveries():
             delivery = draft.delivery(found.id)
             if delivery is not None:
                 self._put_back(draft, delivery, now)
 
-    Service._settle_interrupted = put_back  # type: ignore[method-assign]
+    Service._settle_interrupted = put_back  # type: ignore[assignment, method-assign]
 
 
 def no_mark_before_the_point() -> None:
@@ -96,13 +96,13 @@ def no_mark_before_the_point() -> None:
 def interrupted_taken_for_sent() -> None:
     """What was being sent at the end is taken for sent."""
 
-    def settle(self: Service, draft: Draft, state: Any, now: int) -> None:  # noqa: ARG001 - stands in for another
+    def settle(self: Service, draft: Draft, state: Any, now: int, *_: Any) -> None:  # noqa: ARG001 - stands in for another
         for found in state.running_deliveries():
             delivery = draft.delivery(found.id)
             if delivery is not None:
                 outgoing.settle(draft, delivery, now, "done")
 
-    Service._settle_interrupted = settle  # type: ignore[method-assign]
+    Service._settle_interrupted = settle  # type: ignore[assignment, method-assign]
 
 
 def interrupted_forgotten() -> None:

@@ -19,7 +19,9 @@ from tests.crash import plan, servers, verdict
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
-TOO_LONG = 60.0
+TOO_LONG = 180.0
+LOADING = 0.6
+"""Seconds that `load` takes where nothing else runs; where it takes longer, a round waits longer for everything."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Round:
     plant: str = ""
     die: str = ""
     probability: float = 0.05
-    peace: float = 20.0  # seconds in which all that is left has to come to its end
+    peace: float = 20.0  # seconds in which all that is left has to come to its end; it is over as soon as it has
 
 
 @dataclass
@@ -94,40 +96,42 @@ def play(root: Path, one: Round, other: servers.Servers) -> Ended:
     # The first is killed while it makes the state and loads the files.
     with place.command("run") as daemon, suppress(subprocess.TimeoutExpired):
         daemon.wait(chance.uniform(0.1, 0.8))
+    began = time.monotonic()
     with place.command("load", "--yes") as loading:
         assert loading.wait(TOO_LONG) == 0, place.log
+    pace = min(max(1.0, (time.monotonic() - began) / LOADING), 20.0)
     feed = (str(HERE / "feeder.py"), str(root), str(said), str(one.seed), str(one.items))
     with process(place.beside("log"), *feed) as feeder:
         for number in range(one.kills):
-            _live_and_die(place, one, number, chance)
+            _live_and_die(place, one, number, chance, pace)
         if feeder.wait(TOO_LONG):
             ended.faults.append("the feeder broke")
     ended.kills = 1 + one.kills
-    _settle(place, one, ended)
+    _settle(place, one, ended, pace)
     acknowledged: list[dict[str, Any]] = [json.loads(line) for line in said.read_text("utf-8").splitlines()]
     ended.faults += verdict.faults(place.state, acknowledged, servers.read(got))
     ended.log = place.log
     return ended
 
 
-def _live_and_die(place: Place, one: Round, number: int, chance: random.Random) -> None:
+def _live_and_die(place: Place, one: Round, number: int, chance: random.Random, pace: float) -> None:
     """Runs the daemon until it is killed, or kills itself at its narrow moment."""
     more = {"PLANT": one.plant}
     if one.die:
         more["DIE"] = f"{one.die}:{one.probability}:{one.seed + number}"
     with place.command("run", **more) as daemon:
         with suppress(subprocess.TimeoutExpired):
-            daemon.wait(4 if one.die else chance.uniform(0.1, 1.6))
+            daemon.wait(pace * (4 if one.die else chance.uniform(0.1, 1.6)))
         assert daemon.poll() in {None, -signal.SIGKILL}, place.log[-3000:]
 
 
-def _settle(place: Place, one: Round, ended: Ended) -> None:
+def _settle(place: Place, one: Round, ended: Ended, pace: float) -> None:
     """Runs to the end what there is, without disturbance, until nothing has a moment that is still to come."""
-    until = time.monotonic() + one.peace
+    until = time.monotonic() + one.peace * pace
     while time.monotonic() < until:  # the verdict names what is left after that
         with place.command("run", "--until-idle", PLANT=one.plant) as daemon:
             try:
-                code = daemon.wait(max(one.peace, TOO_LONG))
+                code = daemon.wait(TOO_LONG)
             except subprocess.TimeoutExpired:
                 ended.faults.append("`run --until-idle` does not end")
                 return

@@ -11,7 +11,6 @@ import email
 import email.policy
 import json
 import random
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -21,8 +20,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from tests.network import MailServer
 
 SLOW = 0.03
 """Seconds that an answer takes at the most."""
@@ -142,17 +142,11 @@ class _Quiet(ThreadingHTTPServer):
         """A sender that is killed in the middle is what this is for."""
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
-
-
 @contextmanager
 def serving(seed: int) -> Iterator[Servers]:
     """Both servers, on free ports of this machine."""
     recorder = Recorder(seed)
-    mail = Controller(_Mailbox(recorder), hostname="127.0.0.1", port=_free_port())
+    mail = MailServer(_Mailbox(recorder))
     mail.start()
     web = _Quiet(("127.0.0.1", 0), _handler(recorder))
     threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()

@@ -17,7 +17,7 @@ from tests.crash.rounds import Round
 pytestmark = pytest.mark.crash
 
 KILLS = 3  # in a round, after the one at its first start
-FOUND_WITHIN = 6  # rounds
+FOUND_WITHIN = 25  # rounds; nearly always one of the first few, but a machine that is slow otherwise may need more
 
 
 @pytest.fixture

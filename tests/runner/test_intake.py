@@ -15,6 +15,7 @@ from stageauto.runner.change import add
 from stageauto.runner.intake import MAX_DATA, Raw, accept
 from stageauto.runner.service import Options, Service
 from stageauto.runner.session import Session, load_files, save_rights
+from tests.runner.support import TOO_LONG, until
 
 START = 1_800_000_000_000
 FILES = {
@@ -62,12 +63,12 @@ def running(root: Path) -> Iterator[Service]:
 
     thread = threading.Thread(target=work)
     thread.start()
-    assert started.wait(30)
+    assert started.wait(TOO_LONG)
     try:
         yield made[0]
     finally:
         made[0].stop()
-        thread.join(30)
+        thread.join(TOO_LONG)
         assert not thread.is_alive()
 
 
@@ -79,6 +80,13 @@ def stage_of(root: Path) -> str:
 def item_of(root: Path) -> str:
     with Session.open(root) as session, session.store.read() as state:
         return state.items()[0].id
+
+
+def outcome_of(session: Session, event_id: str) -> str:
+    with session.store.read() as state:
+        row = state.event(event_id)
+    assert row is not None
+    return row.outcome
 
 
 @pytest.mark.parametrize(
@@ -122,8 +130,8 @@ def test_an_id_is_taken_once_also_within_one_batch(root: Path):
 def test_an_event_handed_to_the_daemon_is_settled_when_it_and_what_is_due_at_once_are_kept(root: Path):
     item = item_of(root)
     with running(root) as service:
-        row = service.intake.offer(Raw("call.finished", id="c1", item=item)).result(30)
-        again = service.intake.offer(Raw("call.finished", id="c1", item=item)).result(30)
+        row = service.intake.offer(Raw("call.finished", id="c1", item=item)).result(TOO_LONG)
+        again = service.intake.offer(Raw("call.finished", id="c1", item=item)).result(TOO_LONG)
         with Session.open(root) as session, session.store.read() as state:
             kinds = [entry.kind for entry in state.timeline(item)]
     assert (row.outcome, row.moved_to, again.outcome) == ("moved", "called", "duplicate")
@@ -144,12 +152,7 @@ def test_events_queued_by_another_process_are_handled_by_the_sleeping_daemon(roo
     with running(root), Session.open(root) as other:
         item = item_of(root)
         accept(other, [Raw("app.paid", id="p1", item=item)])
-        for _ in range(200):
-            with other.store.read() as state:
-                row = state.event("p1")
-            if row is not None and row.outcome != "queued":
-                break
-            threading.Event().wait(0.05)
+        until(lambda: outcome_of(other, "p1") != "queued")
     assert stage_of(root) == "won"
 
 
@@ -180,5 +183,5 @@ def test_an_event_that_breaks_is_set_aside_and_the_others_go_on(root: Path, monk
     monkeypatch.setattr(triggers, "handle", handle)
     with running(root) as service:
         offered = [service.intake.offer(Raw("app.paid", id=name, item=item)) for name in ("bad", "good")]
-        assert [one.result(30).outcome for one in offered] == ["broke", "moved"]
+        assert [one.result(TOO_LONG).outcome for one in offered] == ["broke", "moved"]
     assert stage_of(root) == "won"

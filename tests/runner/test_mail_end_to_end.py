@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import email
 import email.policy
-import socket
 from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from stageauto.runner import change
 from stageauto.runner.session import Session as OpenWorkspace
+from tests.network import MailServer
 from tests.runner.support import activate, deliveries, outcomes, run_until_idle, workspace
 
 CATALOGUE = bytes(range(256)) * 40
@@ -56,12 +55,10 @@ class Mailbox:
 
 @pytest.fixture
 def mailbox() -> Iterator[tuple[int, Mailbox]]:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
     kept = Mailbox()
-    server = Controller(kept, hostname="127.0.0.1", port=port)
+    server = MailServer(kept)
     server.start()
-    yield port, kept
+    yield server.port, kept
     server.stop()
 
 

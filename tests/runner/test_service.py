@@ -21,6 +21,7 @@ from stageauto.runner import change
 from stageauto.runner.session import Session
 from stageauto.runner.versions import load
 from tests.runner.support import (
+    TOO_LONG,
     TurnedClock,
     activate,
     deliveries,
@@ -207,13 +208,16 @@ class Gate(FileChannel):
     opened = threading.Event()
     inside: Sequence[str] = ()
     most = 0
+    _lock = threading.Lock()
 
     def send(self, delivery: Delivery, point: Any) -> Outcome:
-        Gate.inside = (*Gate.inside, delivery.id)
-        Gate.most = max(Gate.most, len(Gate.inside))
-        Gate.opened.wait(30)
+        with Gate._lock:
+            Gate.inside = (*Gate.inside, delivery.id)
+            Gate.most = max(Gate.most, len(Gate.inside))
+        Gate.opened.wait(TOO_LONG)
         point()
-        Gate.inside = tuple(one for one in Gate.inside if one != delivery.id)
+        with Gate._lock:
+            Gate.inside = tuple(one for one in Gate.inside if one != delivery.id)
         return Delivered({})
 
 
@@ -235,8 +239,7 @@ class TestSending:
     def test_a_channel_that_hangs_does_not_hold_up_another(self, root: Path, gate: type[Gate]) -> None:
         add(root, 3, stage="now")
         with serving(root):
-            until(lambda: states(root).count("done") == 3)
-            assert states(root).count("running") == 3
+            until(lambda: (states(root).count("done"), states(root).count("running")) == (3, 3))
             gate.opened.set()
             until(lambda: states(root).count("done") == 6)
 
@@ -263,18 +266,18 @@ class TestSending:
     def test_a_stop_lets_finish_what_is_being_sent(self, root: Path, gate: type[Gate]) -> None:
         add(root, stage="now")
         with serving(root) as running:
-            until(lambda: len(gate.inside) == 1)
+            until(lambda: states(root) == ["running", "done"] and len(gate.inside) == 1)
             running.service.stop()
             gate.opened.set()
-            running.thread.join(30)
+            running.thread.join(TOO_LONG)
         assert states(root) == ["done", "done"]
 
     def test_what_does_not_finish_in_time_is_pending_again(self, root: Path, gate: type[Gate]) -> None:
         add(root, stage="now")
         with serving(root, grace=100) as running:
-            until(lambda: len(gate.inside) == 1)
+            until(lambda: states(root) == ["running", "done"] and len(gate.inside) == 1)
             running.service.stop()
-            running.thread.join(30)
+            running.thread.join(TOO_LONG)
             assert not running.thread.is_alive()
         assert states(root) == ["pending", "done"]
         gate.opened.set()  # too late: it never passes the point

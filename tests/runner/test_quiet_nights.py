@@ -1,0 +1,44 @@
+"""A message that was decided by day and did not get out until night waits for the morning."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from stageauto.runner import change
+from stageauto.runner.session import Session
+from tests.runner.support import TurnedClock, activate, run_until_idle, states, workspace
+
+ZONE = ZoneInfo("Europe/Warsaw")
+PIPELINE = """\
+pipeline: work
+entity: deal
+stages:
+  - id: new
+    rules:
+      - {id: text, do: send_sms, with: {text: Hello}}
+"""
+QUIET = 'limits: {quiet_hours: {between: ["21:00", "08:00"], channels: [sms]}}\n'
+
+
+def at(clock: TurnedClock, hour: int, minute: int, days: int) -> None:
+    """Turns the clock to that local time, so many days from today."""
+    day = datetime.fromtimestamp(TurnedClock().now() / 1000, ZONE).date() + timedelta(days=days)
+    wanted = datetime.combine(day, time(hour, minute), ZONE).timestamp() * 1000
+    clock.turned = round(wanted) - TurnedClock().now()
+
+
+def test_a_message_that_was_held_up_until_night_waits_for_the_morning(tmp_path: Path) -> None:
+    root, clock = workspace(tmp_path / "acme", PIPELINE, QUIET), TurnedClock()
+    activate(root)
+    at(clock, 20, 59, days=1)
+    with Session.open(root, clock=clock) as session:
+        change.add(session, "work", stage=None, values={"title": "Roof"}, contact={"phone": "+48 501 111 222"})
+    assert states(root) == ["pending"]
+    at(clock, 23, 0, days=1)
+    run_until_idle(root, clock)
+    assert states(root) == ["pending"]
+    at(clock, 8, 1, days=2)
+    run_until_idle(root, clock)
+    assert states(root) == ["done"]
