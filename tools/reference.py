@@ -1,6 +1,7 @@
 """Writes the reference pages of the handbook from the kinds themselves, so that they say what the program does.
 
-`python tools/reference.py [FOLDER]` writes actions.md, events.md and channels.md into FOLDER (docs/reference).
+`python tools/reference.py [FOLDER]` writes into FOLDER (docs/reference) a page for each action, event and channel
+(actions/send_email.md), and the lists of them: actions.md, events.md and channels.md.
 """
 
 from __future__ import annotations
@@ -8,55 +9,82 @@ from __future__ import annotations
 import inspect
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from stageauto import registry
 from stageauto.engine.event_types import EventType
-from stageauto.engine.options import Option, options_of
+from stageauto.engine.options import GroupOption, Option, options_of
+from stageauto.loader.shapes import CHANNEL_COMMON as COMMON
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def main(folder: Path) -> None:
-    """Write the three pages."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in pages().items():
+    """Write the pages; those of kinds that are gone are removed."""
+    made = pages()
+    for old in folder.glob("*/*.md"):
+        if str(old.relative_to(folder)) not in made:
+            old.unlink()
+    for name, text in made.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
 
 
 def pages() -> Mapping[str, str]:
-    """Give back the Markdown of each page by its file name."""
+    """Give back the Markdown of each page by the name of its file."""
     actions, events, channels = registry.actions(), registry.events(), registry.channels()
     return {
-        "actions.md": page(
-            "Actions",
+        **_pages(
+            "actions",
             "What a rule can do. The word stands after `do:`, the options stand under `with:`.",
-            (class_section(word, actions[word], actions[word]) for word in sorted(actions)),
+            {word: class_section(word, actions[word], actions[word]) for word in sorted(actions)},
         ),
-        "events.md": page(
-            "Events",
+        **_pages(
+            "events",
             "What can come in. The word stands after `event:`; any key of the data can be asked for under `where:`.",
-            (event_section(events[word]) for word in sorted(events)),
+            {word: event_section(events[word]) for word in sorted(events)},
         ),
-        "channels.md": page(
-            "Channels",
+        **_pages(
+            "channels",
             "What talks to the services outside. The word stands after `type:` under `channels:`.",
-            (class_section(word, channels[word], channels[word].options) for word in sorted(channels)),
+            {word: class_section(word, channels[word], channels[word].options) for word in sorted(channels)},
+            table(("every channel has", "is"), [(f"`{name}`", said["description"]) for name, said in COMMON.items()]),
         ),
     }
 
 
-def page(title: str, summary: str, sections: Iterable[str]) -> str:
-    """Give back a whole page."""
-    return "\n\n".join([f"# {title}", summary, *sections]) + "\n"
+def _pages(group: str, summary: str, sections: Mapping[str, str], more: str = "") -> dict[str, str]:
+    """The list of the group, and a page for each of its kinds."""
+    rows = [(f"[`{word}`]({group}/{file_name(word)})", _first(text)) for word, text in sections.items()]
+    listed = [f"# {group.capitalize()}", summary, table(("word", "is"), rows), more]
+    back = f"*One of the [{group}](../{group}.md).*"
+    made = {f"{group}.md": "\n\n".join(part for part in listed if part) + "\n"}
+    return made | {f"{group}/{file_name(word)}": f"{text}\n\n{back}\n" for word, text in sections.items()}
+
+
+def file_name(word: str) -> str:
+    """Give back the name of a kind's page, `app.*` being app.md."""
+    return word.removesuffix(".*") + ".md"
+
+
+def _first(section: str) -> str:
+    """The first paragraph below the heading, on one line."""
+    return " ".join(section.split("\n\n")[1].split())
 
 
 def class_section(word: str, cls: type, options: type) -> str:
     """Give back an action or a channel: what its docstring says, its example, a table of the fields of `options`."""
     prose, _, example = inspect.cleandoc(cls.__doc__ or "").partition("Example:\n")
-    rows = [(f"`{name}`", _takes(option), _help(option)) for name, option in options_of(options).items()]
-    return _section(word, prose, example, table(("option", "takes", "is"), rows))
+    return _section(word, prose, example, table(("option", "takes", "is"), list(_rows(options))))
+
+
+def _rows(options: type, above: str = "") -> Iterator[tuple[str, ...]]:
+    """A row for each option, and below a group those of its own options: `say`, `say.text`."""
+    for name, option in options_of(options).items():
+        yield f"`{above}{name}`", _takes(option), _help(option)
+        if isinstance(option.type, GroupOption):
+            yield from _rows(option.type.cls, f"{above}{name}.")
 
 
 def event_section(event: EventType) -> str:
@@ -74,7 +102,7 @@ def event_section(event: EventType) -> str:
 
 def _section(word: str, prose: str, example: str, rows: str) -> str:
     shown = f"```yaml\n{textwrap.dedent(example).strip()}\n```" if example.strip() else ""
-    return "\n\n".join(part for part in (f"## `{word}`", prose.strip(), shown, rows) if part)
+    return "\n\n".join(part for part in (f"# `{word}`", prose.strip(), shown, rows) if part)
 
 
 def table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

@@ -1,0 +1,1 @@
+"""Parcel labels for stageauto: `print_label`, `parcel.scanned` and channels of type `label_printer`."""
