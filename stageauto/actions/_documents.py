@@ -45,10 +45,10 @@ class Letter:
 
 
 def needs(builder: Builder, module: str, what: str) -> None:
-    """Reports an optional package that is missing."""
+    """Warns of an optional package that is missing: scenarios do without, and what is asked for later can be made."""
     if find_spec(module) is None:
-        hint = "pip install 'stageauto[documents]'"
-        builder.fault("missing-extra", f"{what} needs the package {module}, which is not installed", hint=hint)
+        message = f"{what} needs the package {module}, which is not installed: nothing can be made until it is"
+        builder.fault("missing-extra", message, hint="pip install 'stageauto[documents]'", severity="warning")
 
 
 def needs_link(builder: Builder, text: Text | None, *, html: Text | None = None) -> None:

@@ -16,6 +16,7 @@ class Kind(StrEnum):
     workspace = "workspace"
     pipeline = "pipeline"
     scenario = "scenario"
+    profile = "profile"
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +31,7 @@ def register(app: typer.Typer) -> None:
 def schema(
     ctx: typer.Context,
     kind: Annotated[
-        Kind, typer.Argument(metavar="[workspace|pipeline|scenario]", help="Of which file")
+        Kind, typer.Argument(metavar="[workspace|pipeline|scenario|profile]", help="Of which file")
     ] = Kind.pipeline,
 ) -> None:
     """The JSON Schema of a file, for editors. Always JSON."""

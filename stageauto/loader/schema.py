@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from stageauto import registry
-from stageauto.loader import scenario_shapes, shapes
+from stageauto.loader import profile_shapes, scenario_shapes, shapes
 from stageauto.loader.channels import channel_schema
 from stageauto.loader.rules import action_schema
 
 Json = dict[str, Any]
 
-KINDS: Final = ("workspace", "pipeline", "scenario")
+KINDS: Final = ("workspace", "pipeline", "scenario", "profile")
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-_TITLES: Final = {"workspace": "stageauto.yaml", "pipeline": "a pipeline", "scenario": "a scenario"}
+_TITLES: Final = {"workspace": "stageauto.yaml", "pipeline": "a pipeline", "scenario": "a scenario", "profile": "a profile"}
 
 
 def json_schema(what: str) -> Json:
-    """The JSON Schema of `workspace` (stageauto.yaml), `pipeline` or `scenario`."""
-    body = {"workspace": _workspace, "pipeline": _pipeline, "scenario": _scenario}[what]()
+    """The JSON Schema of `workspace` (stageauto.yaml), `pipeline`, `scenario` or `profile`."""
+    body = {"workspace": _workspace, "pipeline": _pipeline, "scenario": _scenario, "profile": _profile}[what]()
     return {"$schema": _DIALECT, "title": _TITLES[what], **body}
 
 
@@ -89,6 +89,16 @@ def _scenario() -> Json:
     return schema
 
 
+def _profile() -> Json:
+    schema = copy.deepcopy(profile_shapes.PROFILE)
+    happens = copy.deepcopy(profile_shapes.HAPPENS)
+    happens["properties"]["emit"] = _events()
+    schema["properties"]["arrive"] = profile_shapes.ARRIVE
+    schema["properties"]["happens"]["items"] = happens
+    schema["properties"]["tasks"] = profile_shapes.TASKS
+    return schema
+
+
 def _events() -> Json:
     known = [
         {"const": name, "description": event.help}
@@ -111,7 +121,7 @@ def _sentence(doc: str | None) -> str:
 
 
 def main(folder: Path = Path("schemas")) -> None:
-    """Writes the three files."""
+    """Writes a file for each of them."""
     folder.mkdir(exist_ok=True)
     for what in KINDS:
         (folder / f"{what}.schema.json").write_text(written(what), encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +20,14 @@ _PART = re.compile(r"(?<=\d)(?=[a-z])|(?<=[a-z])(?=\d)")
 
 @dataclass(frozen=True, slots=True)
 class RuleFacts:
-    """A rule. `why`: when it is due, as a sentence's end ("2 d after stage entry")."""
+    """A rule. `why`: when it is due, as the end of a sentence; `quiet`: quiet hours hold for it."""
 
     id: str
     name: str
     do: str
     why: str
     enabled: bool = True
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,13 @@ class PipelineFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The zone, the pipelines, and users, resources: id -> name."""
+    """The zone, the pipelines, and users, resources: id -> name; quiet hours as minutes of the local day."""
 
     timezone: str = "UTC"
     pipelines: Mapping[str, PipelineFacts] = field(default_factory=dict)
     users: Mapping[str, str] = field(default_factory=dict)
     resources: Mapping[str, str] = field(default_factory=dict)
+    quiet: tuple[int, int] | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -89,7 +91,8 @@ def read_facts(state: SqliteReader) -> Facts:
         return Facts()
     data = json.loads(kept)
     pipelines = {name: _pipeline(one) for name, one in data["pipelines"].items()}
-    return Facts(data["timezone"], pipelines, data["users"], data["resources"])
+    quiet = data.get("quiet")
+    return Facts(data["timezone"], pipelines, data["users"], data["resources"], tuple(quiet) if quiet else None)
 
 
 def _pipeline(data: Mapping[str, Any]) -> PipelineFacts:
@@ -120,7 +123,7 @@ def facts_of(workspace: Workspace) -> Facts:
                 stage.id,
                 stage.name,
                 stage.kind,
-                tuple(_rule(rule) for rule in stage.rules),
+                tuple(_rule(rule, workspace.limits.quiet_channels) for rule in stage.rules),
                 tuple(trigger.id for trigger in stage.triggers),
             )
             for stage in one.stages
@@ -128,11 +131,13 @@ def facts_of(workspace: Workspace) -> Facts:
         types = {name: known.type for name, known in one.fields.items()}
         pipelines[one.id] = PipelineFacts(one.id, one.name, one.entity, tuple(stages), types)
     users = {user.id: user.name for user in workspace.users.values()}
-    return Facts(workspace.timezone, pipelines, users, {one.id: one.name for one in workspace.resources.values()})
+    resources = {one.id: one.name for one in workspace.resources.values()}
+    return Facts(workspace.timezone, pipelines, users, resources, workspace.limits.quiet)
 
 
-def _rule(rule: Rule) -> RuleFacts:
-    return RuleFacts(rule.id, rule.name, rule.do, why_then(rule), rule.enabled)
+def _rule(rule: Rule, quiet: Collection[str]) -> RuleFacts:
+    minds = rule.action.message_kind() in quiet and rule.action.to_customer()
+    return RuleFacts(rule.id, rule.name, rule.do, why_then(rule), rule.enabled, minds)
 
 
 # -- when a rule is due, in words ------------------------------------------------------------------------------------

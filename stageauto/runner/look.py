@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from stageauto.engine.gsm import in_words
 from stageauto.engine.permissions import AUTOMATION_READ, ITEMS_READ
+from stageauto.engine.quiet import Quiet
+from stageauto.engine.zones import zone_of
 from stageauto.errors import NotAllowedError, UsageError
 from stageauto.loader.diagnostics import suggest
 from stageauto.runner.facts import Facts, PipelineFacts, StageFacts, read_facts
@@ -299,7 +301,7 @@ def _pending(look: Look, item: Item, run: Run) -> PendingView:
 
 def reason_of(look: Look, item: Item, run: Run) -> str:
     """Why a living run waits, or is due when it is."""
-    parts = [_why(look, run)]
+    parts = [_why(look, item, run)]
     if item.on_hold:
         parts.append(f"the item is on hold: {item.hold_reason}" if item.hold_reason else "the item is on hold")
     elif run.held:
@@ -307,7 +309,7 @@ def reason_of(look: Look, item: Item, run: Run) -> str:
     return "; ".join(parts)
 
 
-def _why(look: Look, run: Run) -> str:
+def _why(look: Look, item: Item, run: Run) -> str:
     kind, _, what = run.waiting_for.partition(":")
     if kind in {"field", "rules"}:
         return f"waits for {what.replace(',', ', ')}"
@@ -320,7 +322,17 @@ def _why(look: Look, run: Run) -> str:
         return _sending(look.state.deliveries_of_run(run.id))
     rule = look.facts.rule(run.pipeline, run.stage, run.rule)
     why = rule.why if rule else "its rule is gone from the files"
+    if rule is not None and rule.quiet and _when_quiet_ends(look, item, run):
+        why += ", when the customer's quiet hours end"
     return f"{why}; {run.count} done" if run.count else why
+
+
+def _when_quiet_ends(look: Look, item: Item, run: Run) -> bool:
+    if look.facts.quiet is None or run.due is None:
+        return False
+    contact = look.contact(item)
+    zone = zone_of(contact.timezone if contact else "", look.facts.zone)
+    return Quiet(*look.facts.quiet, zone).end_of(run.due - 1) == run.due
 
 
 def _sending(deliveries: Iterable[Delivery]) -> str:

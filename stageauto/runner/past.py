@@ -21,6 +21,7 @@ from stageauto.engine.state import (
     FAILED,
     PENDING,
     RUNNING,
+    UNDELIVERABLE,
     UNKNOWN,
     WAITING,
     Delivery,
@@ -145,14 +146,20 @@ class _Rebuilt:
         where = item.pipeline, item.stage, item.visit, item.stage_entered_at
         item.runs, item.used, item.deadlines, item.moves_today = {}, set(), {}, 0
         self.scratch.put_item(item)
-        sent = sorted((one.decided_at, one.run) for one in self.state.deliveries(item=item.id) if not one.forward)
+        decided = [one for one in self.state.deliveries(item=item.id) if not one.forward and one.decided_at < until]
+        sent = sorted((one.decided_at, one.run) for one in decided)
         for line in lines:
             while sent and sent[0][0] < line.at:
                 self._decided(*sent.pop(0))
             self._line(line)
+            if line.kind in {"outcome", "repeated"}:  # with it, what was decided up to then is over
+                sent = [one for one in sent if one[0] > line.at or one[1] != line.data["run"]]
         for at, run_id in sent:
-            if at < until:
-                self._decided(at, run_id)
+            self._decided(at, run_id)
+        for one in decided:
+            run = item.runs.get(one.run)
+            if run is not None:
+                run.deliveries = max(run.deliveries, int(one.id.rpartition(":")[2]))
         item.pipeline, item.stage, item.visit, item.stage_entered_at = where
         alive = {run.visit for run in item.runs.values() if run.living} | {item.visit}
         item.runs = {name: run for name, run in item.runs.items() if run.visit in alive}
@@ -178,6 +185,7 @@ class _Rebuilt:
             run.due, run.state, run.waiting_for = data["due"], PENDING if data["due"] is not None else WAITING, ""
         elif line.kind == "repeated":
             run.count += 1
+            run.decided_at = None
             self._plan_again(run, line.at)
         elif line.kind == "waiting":
             rule = self.scratch.rule_of(run)
@@ -320,11 +328,13 @@ def _under_way(one: Delivery, at: int, old: Mapping[str, Item], tries: Mapping[s
         return one if one.state in {PENDING, RUNNING, UNKNOWN, FAILED} else None
     item, before = old[one.item], tries.get(one.id, Tries())
     run = item.runs.get(one.run)
-    if run is None or not run.living or before.sent or item.deleted:
+    if run is None or before.sent or item.deleted:
         return None
+    if not run.living or run.decided_at != one.decided_at:  # it was over; what failed may be tried again by hand
+        failed = run.state in {FAILED, UNDELIVERABLE} or (run.living and one.state in {DONE, FAILED})
+        return replace(one, state=FAILED, sent_at=None, answer={}) if failed else None
     due = before.due or one.decided_at
-    run.decided_at, run.open_deliveries = one.decided_at, run.open_deliveries + 1
-    run.deliveries = max(run.deliveries, int(one.id.rpartition(":")[2]))
+    run.open_deliveries += 1
     run.state, run.due = (PENDING, due) if before.due else (RUNNING, None)
     return replace(
         one, state=PENDING, attempts=before.failed, slowed=0, due=due, error="", code="", sent_at=None, answer={},

@@ -30,6 +30,7 @@ class Providers:
         self._of_rule: dict[tuple[str, str], str] = {}
         self._settled: set[str] = set()
         self._runs: defaultdict[str, list[str]] = defaultdict(list)
+        self._failed: set[str] = set()  # runs that failed in these lines, and were not tried again yet
         self._used: dict[str, int] = {}
 
     def read(self, state: SqliteReader, lines: Iterable[Entry]) -> Iterable[Entry]:
@@ -56,7 +57,10 @@ class Providers:
             self._settled.add(one.id)
             unsure = one.code == "resolved"  # somebody said so: the provider did not
             self._tries[one.id].append(Uncertain("no answer came") if unsure else Delivered(one.answer))
-        elif line.kind == "retried":
+        elif line.kind in {"outcome", "repeated"} and data["outcome"] in {FAILED, UNDELIVERABLE}:
+            self._failed.add(data["run"])
+        elif line.kind == "retried" and data["run"] in self._failed:
+            self._failed.remove(data["run"])
             for name in self._runs[data["run"]]:
                 if name not in self._settled:
                     self._tries[name].append(Rejected("it failed", "refused"))

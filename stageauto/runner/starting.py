@@ -28,7 +28,7 @@ class Template:
     packages: tuple[str, ...] = ()  # optional ones that its rules need, those of the extra `documents`
 
 
-_DOCUMENTS = ("pyhanko", "segno", "typst")
+_DOCUMENTS = ("pyhanko", "typst")
 TEMPLATES = {
     "sales": Template("leads, deals and contracts to sign", _ALL, packages=_DOCUMENTS),
     "leads": Template(

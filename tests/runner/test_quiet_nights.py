@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from stageauto.runner import change
+from stageauto.runner import change, look
 from stageauto.runner.session import Session
 from tests.runner.support import TurnedClock, activate, run_until_idle, states, workspace
 
@@ -19,6 +19,7 @@ stages:
     rules:
       - {id: text, do: send_sms, with: {text: Hello}}
 """
+THERE = {"phone": "+48 501 111 222"}
 QUIET = 'limits: {quiet_hours: {between: ["21:00", "08:00"], channels: [sms]}}\n'
 
 
@@ -42,3 +43,24 @@ def test_a_message_that_was_held_up_until_night_waits_for_the_morning(tmp_path: 
     at(clock, 8, 1, days=2)
     run_until_idle(root, clock)
     assert states(root) == ["done"]
+
+
+def test_what_waits_for_the_morning_says_so(tmp_path: Path) -> None:
+    root, clock = workspace(tmp_path / "acme", PIPELINE, QUIET), TurnedClock()
+    activate(root)
+    at(clock, 22, 0, days=1)
+    with Session.open(root, clock=clock) as session:
+        item = change.add(session, "work", stage=None, values={"title": "Roof"}, contact=THERE)
+        (shown,) = look.show(session, item).rules
+        (listed,) = look.pending(session).runs
+        assert shown.reason == listed.reason == "at stage entry, when the customer's quiet hours end"
+
+
+def test_what_goes_by_day_says_nothing_of_the_night(tmp_path: Path) -> None:
+    later = PIPELINE.replace("with:", "when: {delay: 30m}, with:")
+    root, clock = workspace(tmp_path / "acme", later, QUIET), TurnedClock()
+    activate(root)
+    at(clock, 12, 0, days=1)
+    with Session.open(root, clock=clock) as session:
+        change.add(session, "work", stage=None, values={"title": "Roof"}, contact=THERE)
+        assert [one.reason for one in look.pending(session).runs] == ["30 m after stage entry"]
