@@ -20,7 +20,12 @@ Json = dict[str, Any]
 
 KINDS: Final = ("workspace", "pipeline", "scenario", "profile")
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-_TITLES: Final = {"workspace": "stageauto.yaml", "pipeline": "a pipeline", "scenario": "a scenario", "profile": "a profile"}
+_TITLES: Final = {
+    "workspace": "stageauto.yaml",
+    "pipeline": "a pipeline",
+    "scenario": "a scenario",
+    "profile": "a profile",
+}
 
 
 def json_schema(what: str) -> Json:
