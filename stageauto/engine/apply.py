@@ -444,7 +444,7 @@ def _start_rules(effect: fx.StartRules, doing: Doing) -> End | None:
         return End(FAILED, "loop_guard", "rules that start each other without end: the item is on hold")
     rules = [rule for rule in stage.rules if rule.enabled and (rule.id in effect.rules or not effect.rules)]
     started = visits.start_rules(draft, item, rules, doing.now, cascade, doing.author)
-    draft.record(doing.now, "rules_started", item.id, doing.author, {"stage": stage.id, "scheduled": started})
+    draft.record(doing.now, "rules_started", item.id, doing.author, {"stage": stage.id, "scheduled": [], **started})
     return None
 
 

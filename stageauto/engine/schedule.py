@@ -58,10 +58,14 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Due at `at`, ms UTC; `was_past` when the moment found was over and it runs as soon as it may."""
+    """Due at `at`, ms UTC; `was_past` when the moment found was over and it runs as soon as it may.
+
+    `quiet_from`: the moment from which the customer's quiet hours moved it, None where they did not.
+    """
 
     at: int
     was_past: bool = False
+    quiet_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +138,17 @@ def _settled(  # noqa: PLR0913, PLR0917 the last step of work_out, called from t
         if opened is None:
             return _never_open(hours)
         at = opened
+    quiet_from: int | None = None
     if quiet is not None:
         settled = after_quiet(at, quiet, hours)
         if settled is None:
             return NotDue("no_open_time", "no moment in two years is outside the quiet hours and inside its hours")
+        quiet_from = None if settled == at else at
         at = settled
     if at != planned and limit is not None and at >= limit:
         what = f"'{when.field}', {_shown(limit, zone)}"
         return NotDue("too_late", f"the next moment at which it may run, {_shown(at, zone)}, is not before {what}")
-    return Due(at, was_past)
+    return Due(at, was_past, quiet_from)
 
 
 def _anchor(

@@ -84,8 +84,7 @@ def enter(  # noqa: PLR0913 - a move, its author and what led to it
         data["pipeline"] = item.pipeline
     if cancelled:
         data["cancelled"] = cancelled
-    if scheduled:
-        data["scheduled"] = scheduled
+    data |= scheduled
     draft.record(now, "entered", item.id, author, data)
     if not silent:
         data = {"pipeline": item.pipeline, "stage": stage.id, "from": None if created else was}
@@ -169,8 +168,11 @@ def _awaited(item: Item, kind: str) -> bool:
 
 def start_rules(
     draft: Draft, item: Item, rules: list[Rule], now: int, cascade: tuple[str, ...], cause: str
-) -> list[list[Any]]:
-    """Makes a run of each rule in the current visit; gives [rule, due or None] for the timeline."""
+) -> dict[str, Any]:
+    """Makes a run of each rule in the current visit; gives what the timeline says of them.
+
+    `scheduled`: [rule, due or None] of each; `quiet`: the moment from which quiet hours moved it, by rule.
+    """
     made: list[tuple[Run, Rule]] = []
     for rule in rules:
         run = _new_run(draft, item, rule, now, cascade, cause)
@@ -178,12 +180,16 @@ def start_rules(
         made.append((run, rule))
     draft.touch(item)
     started = {rule.id for rule in rules}
+    quiet: dict[str, int] = {}
     for run, rule in made:
         if started.isdisjoint(rule.after) and not _has_predecessor(item, run, rule):
-            plan_run(draft, item, run, rule, now, now)
+            put_off = plan_run(draft, item, run, rule, now, now)
+            if put_off is not None:
+                quiet[run.rule] = put_off
         else:
             check_chain(draft, item, run, rule, now)
-    return [[run.rule, run.due] for run, _ in made]
+    said: dict[str, Any] = {"scheduled": [[run.rule, run.due] for run, _ in made]} if made else {}
+    return said | {"quiet": quiet} if quiet else said
 
 
 def _has_predecessor(item: Item, run: Run, rule: Rule) -> bool:
@@ -244,8 +250,11 @@ def when_of(item: Item, rule: Rule) -> tuple[When, int | None]:
     return When(kind="delay", by=span), item.stage_entered_at
 
 
-def plan_run(draft: Draft, item: Item, run: Run, rule: Rule, base: int, now: int) -> None:
-    """Works out when the run is due and writes that into it; it may be skipped or wait for a field instead."""
+def plan_run(draft: Draft, item: Item, run: Run, rule: Rule, base: int, now: int) -> int | None:
+    """Works out when the run is due and writes that into it; it may be skipped or wait for a field instead.
+
+    Gives the moment from which the customer's quiet hours moved it, None where they did not.
+    """
     run.base = base
     found = work_out_due(draft, item, rule, base, now)
     run.scheduled_at = now
@@ -263,6 +272,7 @@ def plan_run(draft: Draft, item: Item, run: Run, rule: Rule, base: int, now: int
         run.anchor = None  # a repetition has not begun: it is skipped as a whole, not this once
         finish(draft, item, run, rule, now, SKIPPED, found.code, found.because)
     draft.touch(item)
+    return found.quiet_from if isinstance(found, Due) else None
 
 
 def work_out_due(draft: Draft, item: Item, rule: Rule, base: int, now: int) -> Due | Missing | NotDue:
@@ -484,8 +494,11 @@ def check_chain(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> Non
     if waits:
         run.state, run.due, run.waiting_for = WAITING, None, "rules:" + ",".join(waits)
         draft.touch(item)
-    else:
-        plan_run(draft, item, run, rule, now, now)
+        return
+    put_off = plan_run(draft, item, run, rule, now, now)
+    if put_off is not None:
+        data = {"rule": run.rule, "run": run.id, "was": put_off, "due": run.due, "reason": "quiet_hours"}
+        draft.record(now, "rescheduled", item.id, f"rule:{run.rule}", data)
 
 
 def _latest_runs(item: Item, run: Run, rule: Rule) -> dict[str, Run]:

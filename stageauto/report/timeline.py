@@ -95,9 +95,15 @@ def _entered(data: Data, zone: ZoneInfo) -> str:
 
 
 def _planned(data: Data, zone: ZoneInfo) -> list[str]:
-    """The rules that were set going, each with its moment where it has one."""
-    listed = data.get("scheduled", ())
-    return [f"{rule} ({local(due, zone)})" if due is not None else str(rule) for rule, due in listed]
+    """The rules that were set going, each with its moment where it has one, and why that was put off."""
+    quiet = data.get("quiet") or {}
+    return [_begun(rule, due, zone, quiet=rule in quiet) for rule, due in data.get("scheduled", ())]
+
+
+def _begun(rule: str, due: int | None, zone: ZoneInfo, *, quiet: bool) -> str:
+    if due is None:
+        return str(rule)
+    return f"{rule} ({local(due, zone)}{', after quiet hours' if quiet else ''})"
 
 
 def _changed(data: Data, zone: ZoneInfo) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from stageauto.report.timeline import sentence
 from stageauto.runner import change, look
 from stageauto.runner.session import Session
 from tests.runner.support import TurnedClock, activate, run_until_idle, states, workspace
@@ -64,3 +65,19 @@ def test_what_goes_by_day_says_nothing_of_the_night(tmp_path: Path) -> None:
     with Session.open(root, clock=clock) as session:
         change.add(session, "work", stage=None, values={"title": "Roof"}, contact=THERE)
         assert [one.reason for one in look.pending(session).runs] == ["30 m after stage entry"]
+
+
+def test_the_history_says_what_quiet_hours_put_off(tmp_path: Path) -> None:
+    chained = PIPELINE + "      - {id: again, do: send_sms, after: note, with: {text: Again}}\n"
+    chained = chained.replace("rules:\n", "rules:\n      - {id: note, do: add_comment, with: {text: Noted}}\n")
+    root, clock = workspace(tmp_path / "acme", chained, QUIET), TurnedClock()
+    activate(root)
+    at(clock, 22, 0, days=1)
+    with Session.open(root, clock=clock) as session:
+        item = change.add(session, "work", stage=None, values={"title": "Roof"}, contact=THERE)
+        with session.store.read() as state:
+            lines = [sentence(one, ZONE) for one in state.timeline(item)]
+    (entered,) = [line for line in lines if "set going" in line]
+    assert "after quiet hours" in entered.partition("text (")[2]
+    (put_off,) = [line for line in lines if line.startswith("again is due")]
+    assert put_off.endswith("the customer's quiet hours")
