@@ -105,7 +105,7 @@ class Story:
         self.simulation.take(Event(name, kind, self.simulation.now, "test", item="i", data=data))
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(stages=pipelines(), stage=st.integers(0, 3), flag=st.booleans(), steps=STEPS)
 def test_explain_agrees_with_the_history_for_every_rule_and_trigger(
     stages: tuple[Stage, ...], stage: int, flag: bool, steps: list[tuple[Any, ...]]
