@@ -44,7 +44,7 @@ run: setup ## the daemon on the example workspace, with a few items; Ctrl-C ends
 	  exec $(BIN)/stageauto -C examples run; fi
 
 test: setup lint needs ## what CI runs: all of lint, then all tests
-	$(BIN)/pytest $(ARGS)
+	PYTHONHASHSEED=0 $(BIN)/pytest --numprocesses=2 --dist=loadfile $(ARGS)
 
 # What the tests need beyond PyPI: openssl makes their throwaway certificates, Dovecot is their mail server, Chromium looks
 # at the pages. Only root can install them; where they are missing, those tests are skipped and say why.
