@@ -158,7 +158,7 @@ def differing(found: Backtest) -> list[Line]:
     return [line for line in found.lines if line.differs]
 
 
-@settings(max_examples=50, phases=PHASES)
+@settings(max_examples=12, phases=PHASES)
 @given(text=files(), steps=STEPS, failures=FAILURES)
 def test_unchanged_files_differ_in_nothing_from_the_beginning(text, steps, failures):
     found = played_again(text, steps, failures, 0)
@@ -166,7 +166,7 @@ def test_unchanged_files_differ_in_nothing_from_the_beginning(text, steps, failu
     assert found.refused == 0
 
 
-@settings(max_examples=50, phases=PHASES)
+@settings(max_examples=12, phases=PHASES)
 @given(text=files(), steps=STEPS, failures=FAILURES, share=st.floats(0.05, 0.95))
 def test_unchanged_files_differ_in_nothing_from_the_middle(text, steps, failures, share):
     found = played_again(text, steps, failures, share)
