@@ -33,7 +33,7 @@ from tests.properties.random_edits import Files, edited, with_hours
 from tests.properties.random_pipelines import WORKSPACE, as_yaml, pipelines
 from tests.properties.test_engine_against_a_model import DATES, MINUTE, START, instant
 
-EXAMPLES = 30
+EXAMPLES = 15
 LIVING = ("pending", "waiting", "running")
 
 
