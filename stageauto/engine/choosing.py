@@ -5,13 +5,13 @@ Source: SEMANTICS 16 and 17.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from stageauto.engine.event_types import EventType
 from stageauto.engine.incoming import heeded
-from stageauto.engine.model import Event, Pipeline, Trigger
+from stageauto.engine.model import Event, Pipeline, Stage, Trigger
 from stageauto.engine.refusals import BEHIND, CLOSED, CONDITION, FROM, HERE, MACHINE, OLDER, WHERE, Refusal
 from stageauto.engine.scalars import source_text
 from stageauto.engine.scope import Scope
@@ -45,7 +45,7 @@ def choose(  # noqa: PLR0913 the item, the event, and how it came to them
     event: Event,
     kind: EventType,
     triggers: Sequence[Trigger],
-    scope_of: Callable[[], Scope],
+    scope: Scope,
     *,
     only_all: bool = False,
     traced: bool = True,
@@ -55,9 +55,9 @@ def choose(  # noqa: PLR0913 the item, the event, and how it came to them
     `traced` False leaves out what the conditions were asked of.
     """
     choice = Choice()
-    ordered, out = _candidates(pipeline, item, triggers)
+    ordered, out = _candidates(pipeline, item, event.type, triggers)
     for trigger in ordered:
-        refusal = _refusal(trigger, item, event, kind, scope_of, only_all=only_all, traced=traced)
+        refusal = _refusal(trigger, item, event, kind, scope, only_all=only_all, traced=traced)
         if refusal is None:
             choice.trigger = trigger
             return choice
@@ -67,12 +67,22 @@ def choose(  # noqa: PLR0913 the item, the event, and how it came to them
 
 
 def _candidates(
-    pipeline: Pipeline, item: Item, triggers: Sequence[Trigger]
-) -> tuple[list[Trigger], list[tuple[Trigger, str]]]:
+    pipeline: Pipeline, item: Item, event: str, triggers: Sequence[Trigger]
+) -> tuple[Sequence[Trigger], Sequence[tuple[Trigger, str]]]:
     """The triggers that may move the item from where it stands, in the order they are asked in, and the others."""
     current = pipeline.stage_by_id.get(item.stage)
+    if current is None or triggers is not pipeline.triggers_by_event.get(event):
+        return _ordered(pipeline, current, triggers, closed=item.closed)
+    known = pipeline.candidates.get((event, item.stage))
+    if known is None:
+        known = pipeline.candidates[event, item.stage] = _ordered(pipeline, current, triggers, closed=current.closed)
+    return known
+
+
+def _ordered(
+    pipeline: Pipeline, current: Stage | None, triggers: Sequence[Trigger], *, closed: bool
+) -> tuple[tuple[Trigger, ...], tuple[tuple[Trigger, str], ...]]:
     here = current.index if current else -1
-    closed = current.closed if current else item.closed
     ahead, behind, out = [], [], []
     for trigger in triggers:
         index = pipeline.stage_by_id[trigger.stage].index
@@ -86,7 +96,7 @@ def _candidates(
             behind.append((-index, trigger.index, trigger))
     ahead.sort(key=lambda one: one[:2])
     behind.sort(key=lambda one: one[:2])
-    return [one[2] for one in (*ahead, *behind)], out
+    return tuple(one[2] for one in (*ahead, *behind)), tuple(out)
 
 
 def _refusal(  # noqa: PLR0913 as `choose`
@@ -94,25 +104,25 @@ def _refusal(  # noqa: PLR0913 as `choose`
     item: Item,
     event: Event,
     kind: EventType,
-    scope_of: Callable[[], Scope],
+    scope: Scope,
     *,
     only_all: bool,
     traced: bool,
 ) -> list[Any] | None:
     if only_all and not trigger.route_all:
         return [OLDER]
-    if not matches(trigger.where, event.data):
+    if trigger.where and not matches(trigger.where, event.data):
         key = next(key for key in trigger.where if not matches({key: trigger.where[key]}, event.data))
         return [WHERE, [key, event.data.get(key)]]
     if not heeded(kind, event.data, trigger.where):
         return [MACHINE]
     if trigger.from_stages and item.stage not in trigger.from_stages:
         return [FROM, item.stage]
-    if trigger.condition is None or trigger.condition.holds(scope_of()):
+    if trigger.condition is None or trigger.condition.holds(scope):
         return None
     if not traced:
         return [CONDITION]
-    verdict = trigger.condition.evaluate(scope_of())
+    verdict = trigger.condition.evaluate(scope)
     return [CONDITION, [verdict.because, values_of(verdict.leaves)]]
 
 

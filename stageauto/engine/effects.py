@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from stageauto.engine.model import EMPTY
+from stageauto.engine.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class SetFields:
     """Write fields of the item (built-in ones too: title, responsible, tags). `append` adds to multiple fields."""
 
@@ -18,7 +19,7 @@ class SetFields:
     item: str | None = None  # another item; default this one
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Move:
     """Move the item to a stage, of another pipeline when `pipeline` is given."""
 
@@ -26,7 +27,7 @@ class Move:
     pipeline: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Assign:
     """Make somebody of a role responsible. `by` is round_robin or least_open."""
 
@@ -34,7 +35,7 @@ class Assign:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class CreateItem:
     """A new item. `link` ties it to this one both ways; `as_name` is the key under which `results` has its id."""
 
@@ -47,12 +48,12 @@ class CreateItem:
     as_name: str = "item"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class DeleteItem:
     """Delete this item: everything pending is cancelled, the timeline is kept."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class PutContact:
     """Change the contact `contact`, or make one and link it to the item where that is None."""
 
@@ -62,7 +63,7 @@ class PutContact:
     as_name: str = "contact"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class PutCompany:
     """Change the company `company`, or make one and link it to the item where that is None."""
 
@@ -71,7 +72,7 @@ class PutCompany:
     as_name: str = "company"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class CreateTask:
     """A task for staff; `deadline` in ms UTC."""
 
@@ -86,14 +87,14 @@ class CreateTask:
     tags: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class CompleteTasks:
     """Complete the open tasks that this item's rules made, of one stage or of all."""
 
     stage: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class CreateActivity:
     """An activity, call or meeting in the item's plan; instants in ms UTC."""
 
@@ -110,7 +111,7 @@ class CreateActivity:
     due: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Notify:
     """A notification to users, in their inbox and through their own notification channels."""
 
@@ -119,7 +120,7 @@ class Notify:
     sender: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class PostToFeed:
     """A feed post; `to` are user ids, empty = everybody."""
 
@@ -127,21 +128,21 @@ class PostToFeed:
     to: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Comment:
     """A comment on the item."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LogEntry:
     """A line in the item's history."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ChatNote:
     """A note of staff beside a customer's chat, in the item's history; `files` are names."""
 
@@ -150,7 +151,7 @@ class ChatNote:
     files: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Invited:
     """A line of history: the customer was invited to a messenger. Written only where the invitation goes out."""
 
@@ -158,7 +159,7 @@ class Invited:
     bot: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class GenerateCode:
     """Write a code that is unique in the workspace into a field."""
 
@@ -168,7 +169,7 @@ class GenerateCode:
     prefix: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Book:
     """Take a resource for [start, end), ms UTC; the booking's id goes into `field`."""
 
@@ -179,21 +180,21 @@ class Book:
     user: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class CancelBooking:
     """Give back the active booking of a field."""
 
     field: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class AddException:
     """Put the customer's e-mails and phones on the exceptions list."""
 
     contact: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StartRules:
     """Set rules of a stage going again for this item; empty = all enabled ones of the stage."""
 
@@ -201,7 +202,7 @@ class StartRules:
     rules: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StopRules:
     """Cancel what is pending for this item: of the named rules, of a stage, or all but the run that asks."""
 
@@ -209,7 +210,7 @@ class StopRules:
     rules: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Wait:
     """Hold the chain until `end` (ms UTC) or one of the events; ("*",) = any customer activity."""
 
@@ -218,7 +219,7 @@ class Wait:
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Send:
     """One delivery. `to` as people read it; `contact` is set when it goes to a customer, `addresses` are theirs.
 
@@ -233,7 +234,7 @@ class Send:
     addresses: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class NotSent:
     """One recipient who cannot be reached: `outcome` is undeliverable, suppressed or failed."""
 
@@ -243,7 +244,7 @@ class NotSent:
     to: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class MakeLink:
     """A personal link: `hash` is all that the state learns of its token, `target` where it leads or what it opens."""
 
@@ -253,7 +254,7 @@ class MakeLink:
     data: Mapping[str, Any] = EMPTY
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class MakeDocument:
     """A document of this item; `html` is its whole text, `counter` what its number is taken from."""
 
@@ -265,14 +266,14 @@ class MakeDocument:
     field: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class DocumentSent:
     """The document goes to the customer now."""
 
     document: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class AskToSign:
     """Who is to sign a document: each `{role, who, name, email}`."""
 
@@ -280,7 +281,7 @@ class AskToSign:
     parties: Sequence[Mapping[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class KeepFile:
     """A file of this item, into a field of type `file`."""
 
@@ -290,7 +291,7 @@ class KeepFile:
     field: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Emit:
     """An event of this item that the engine makes, handled right after the run."""
 
@@ -298,14 +299,14 @@ class Emit:
     data: Mapping[str, Any] = EMPTY
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Result:
     """What later rules of the visit read as `results['rule-id']`."""
 
     data: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class End:
     """The run ends so, whatever else was asked for."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from stageauto.engine.draft import Draft
+from stageauto.engine.local import day_of
 from stageauto.engine.state import Item, Notice
-from stageauto.engine.visits import local_day
 
 
 def admit(  # noqa: PLR0913 - the step and who takes it
@@ -25,7 +25,7 @@ def admit(  # noqa: PLR0913 - the step and who takes it
     step = f"{item.id}>{target}"
     steps = (*cascade, step)
     mine = f"{item.id}>new:" if target.startswith("new:") else f"{item.id}>"
-    counted = steps if creates else [one for one in steps if one.startswith(mine)]
+    counted = steps if creates or not cascade else [one for one in steps if one.startswith(mine)]
     if len(counted) > limits.automatic_moves:
         path = " > ".join(one.split(">", 1)[1] for one in counted)
         because = f"more than {limits.automatic_moves} automatic moves without anything from outside: {path}"
@@ -33,7 +33,7 @@ def admit(  # noqa: PLR0913 - the step and who takes it
         return None
     if creates:
         return steps
-    today = local_day(draft, now)
+    today = day_of(now, draft.workspace.zone)
     if item.moves_on != today:
         item.moves_on, item.moves_today = today, 0
     if item.moves_today >= limits.moves_per_day:

@@ -56,7 +56,7 @@ def _own_addresses(workspace: Workspace) -> set[str]:
 
 def heeded(kind: EventType, data: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
     """False for what a machine did in the customer's name, unless `where` asks for just that."""
-    return all(key in where for key in kind.machine if data.get(key) in (True, "true"))
+    return not kind.machine or all(key in where for key in kind.machine if data.get(key) in (True, "true"))
 
 
 # -- files ------------------------------------------------------------------------------------------------------------

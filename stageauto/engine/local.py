@@ -70,6 +70,17 @@ def midnight(day: date, zone: ZoneInfo) -> int:
     return from_local(datetime(day.year, day.month, day.day), zone) if offset is None else number * _DAY_MS - offset
 
 
+def day_of(ms: int, zone: ZoneInfo) -> str:
+    """The local day of that instant (ms UTC), as ISO text."""
+    offset = _calm(ms // _DAY_MS, zone)
+    return to_local(ms, zone).date().isoformat() if offset is None else _iso_day((ms + offset) // _DAY_MS)
+
+
+@lru_cache(maxsize=64)
+def _iso_day(number: int) -> str:
+    return date.fromordinal(number + _EPOCH_DAY).isoformat()
+
+
 @lru_cache(maxsize=4096)
 def _calm(number: int, zone: ZoneInfo) -> int | None:
     """The offset of that day (UTC, counted from 1970), in ms; None where it changes within two days around it."""

@@ -15,6 +15,7 @@ from stageauto.engine import permissions
 from stageauto.engine.calendars import Calendar
 from stageauto.engine.event_types import EventType
 from stageauto.engine.schedule import Repeat, When
+from stageauto.engine.values import value
 
 if TYPE_CHECKING:
     from stageauto.engine.action import Action
@@ -187,6 +188,11 @@ class Pipeline:
     # event type -> enabled triggers of the whole pipeline, in stage then file order
     triggers_by_event: Mapping[str, tuple[Trigger, ...]] = EMPTY
     file: str = ""
+    # (event type, stage) -> those of the triggers that may move an item from there, in order, and the others with why
+    # not; worked out when first asked for
+    candidates: dict[tuple[str, str], tuple[tuple[Trigger, ...], tuple[tuple[Trigger, str], ...]]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def rule(self, rule_id: str) -> Rule | None:
         """The rule of that id, in whichever stage."""
@@ -287,7 +293,7 @@ class Workspace:
         return found if found is not None else Channel(name=name, type="file", kind=name, on_unknown="resend")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Event:
     """A fact. `at` is now for whatever it causes; `contact` may be an id or an address of any kind."""
 

@@ -15,6 +15,7 @@ from stageauto.engine.local import LocalTimeError, from_local, midnight, parse_l
 from stageauto.engine.quiet import Quiet, after_quiet
 from stageauto.engine.repeats import Repeat, occurrence
 from stageauto.engine.shifts import shift
+from stageauto.engine.values import value
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -56,7 +57,7 @@ class When:
     if_late: Literal["run", "skip"] | Duration = "run"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Due:
     """Due at `at`, ms UTC; `was_past` when the moment found was over and it runs as soon as it may.
 
@@ -68,14 +69,14 @@ class Due:
     quiet_from: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Missing:
     """The field is empty: wait until it is filled."""
 
     field: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class NotDue:
     """Never due: `code` is past, missing, too_late or no_open_time; `because` is a sentence."""
 

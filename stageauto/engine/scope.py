@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from stageauto.engine.document_facts import latest
 from stageauto.engine.document_facts import view as document_view
 from stageauto.engine.fields import MOMENTS, readable
+from stageauto.engine.model import EMPTY
 from stageauto.engine.schedule import to_local
 from stageauto.engine.state import Company, Contact, Item, Run
 
 if TYPE_CHECKING:
     from stageauto.engine.draft import Draft
-    from stageauto.engine.model import User
+    from stageauto.engine.model import Field, User
 
 CONTACT_NAMES = (
     "id", "first_name", "last_name", "name", "emails", "phones", "chats", "email", "phone", "language", "timezone",
@@ -49,7 +50,6 @@ class Scope(dict[str, Any]):
         event: Mapping[str, Any] | None = None,
         visit: int | None = None,
     ) -> None:
-        super().__init__()
         self._draft, self._now, self._item, self._event = draft, now, item, event
         self._visit = visit if visit is not None else (item.visit if item else 0)
 
@@ -69,23 +69,7 @@ class Scope(dict[str, Any]):
         return self[name] if name in _MAKERS else default
 
     def _make_item(self) -> Mapping[str, Any] | None:
-        item = self._item
-        if item is None:
-            return None
-        zone = self._draft.workspace.zone
-        pipeline = self._draft.workspace.pipelines.get(item.pipeline)
-        view: dict[str, Any] = _LazyItem(self)
-        if pipeline is not None:
-            values = item.fields
-            for name, field in pipeline.fields.items():
-                value = values.get(name)
-                # Asked here, not in `readable`: this is done at every decision, and most fields are no moments.
-                view[name] = value if value is None or field.type not in MOMENTS else readable(field, value, zone)
-        view.update(
-            id=item.id, title=item.title, stage=item.stage, pipeline=item.pipeline, responsible=item.responsible,
-            source=item.source, tags=item.tags, repeat=item.repeat, links=item.links,
-        )  # fmt: skip
-        return view
+        return None if self._item is None else _ItemView(self, self._item)
 
     def _make_contact(self) -> Any:
         contacts = self["contacts"]
@@ -127,16 +111,7 @@ class Scope(dict[str, Any]):
         return to_local(self._now, self._draft.workspace.zone)
 
     def _make_event(self) -> Any:
-        event = self._event
-        if event is None:
-            return None
-        at = event.get("at")
-        view = dict(event.get("data") or {})
-        view.update(
-            id=event.get("id"), type=event.get("type"), source=event.get("source"),
-            at=to_local(at, self._draft.workspace.zone) if at is not None else None,
-        )  # fmt: skip
-        return view
+        return None if self._event is None else _EventView(self, self._event)
 
     def _make_document(self) -> Any:
         found = latest(self._draft.documents(self._item.id)) if self._item else None
@@ -149,33 +124,112 @@ class Scope(dict[str, Any]):
         return {run.rule: result_view(run) for run in runs}
 
 
-class _LazyItem(dict[str, Any]):
-    """The item's view; what needs another read is made on first use."""
+class _View(dict[str, Any]):
+    """Plain data whose values are made when they are asked for: a decision reads few of them.
+
+    `_names` are those that are there for whoever goes through all.
+    """
 
     __slots__ = ("_scope",)
 
-    def __init__(self, scope: Scope) -> None:
-        super().__init__()
-        self._scope = scope
+    def _names(self) -> Iterator[str]:
+        raise AssertionError
 
-    def __missing__(self, name: str) -> Any:
-        if name in ("contact", "contacts", "company"):
-            value = self._scope[name]
-        elif name in ("created_at", "stage_entered_at"):
-            value = to_local(getattr(self._scope._item, name), self._scope._draft.workspace.zone)  # noqa: SLF001 - same module
-        else:
-            raise KeyError(name)
-        self[name] = value
-        return value
+    def _filled(self) -> Mapping[str, Any]:
+        """All of it, made."""
+        return {name: self[name] for name in self._names()}
 
     def __contains__(self, name: object) -> bool:
-        return super().__contains__(name) or name in ITEM_NAMES
+        try:
+            self[name]  # type: ignore[index]
+        except (KeyError, TypeError):
+            return False
+        return True
 
     def get(self, name: str, default: Any = None) -> Any:
         try:
             return self[name]
         except KeyError:
             return default
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._filled())
+
+    def __len__(self) -> int:
+        return len(self._filled())
+
+    def __eq__(self, other: object) -> bool:
+        return self._filled() == (other._filled() if isinstance(other, _View) else other)
+
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        return repr(self._filled())
+
+    def keys(self) -> Any:
+        return self._filled().keys()
+
+    def values(self) -> Any:
+        return self._filled().values()
+
+    def items(self) -> Any:
+        return self._filled().items()
+
+
+class _ItemView(_View):
+    """An item: its fields, and what every item has."""
+
+    __slots__ = ("_item",)
+
+    def __init__(self, scope: Scope, item: Item) -> None:
+        self._scope, self._item = scope, item
+
+    def _fields(self) -> Mapping[str, Field]:
+        pipeline = self._scope._draft.workspace.pipelines.get(self._item.pipeline)  # noqa: SLF001 - same module
+        return pipeline.fields if pipeline is not None else EMPTY
+
+    def _names(self) -> Iterator[str]:
+        yield from self._fields()
+        yield from _PLAIN
+
+    def __missing__(self, name: str) -> Any:
+        if name in _PLAIN:
+            value = getattr(self._item, name)
+        elif name in {"contact", "contacts", "company"}:
+            value = self._scope[name]
+        elif name in {"created_at", "stage_entered_at"}:
+            value = to_local(getattr(self._item, name), self._scope._draft.workspace.zone)  # noqa: SLF001 - same module
+        else:
+            field = self._fields()[name]
+            value = self._item.fields.get(name)
+            if value is not None and field.type in MOMENTS:
+                value = readable(field, value, self._scope._draft.workspace.zone)  # noqa: SLF001 - same module
+        self[name] = value
+        return value
+
+
+class _EventView(_View):
+    """An event: its data, and the names that every event has, which win."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self, scope: Scope, event: Mapping[str, Any]) -> None:
+        self._scope, self._event = scope, event
+
+    def _names(self) -> Iterator[str]:
+        yield from dict.fromkeys((*(self._event.get("data") or ()), *EVENT_NAMES))
+
+    def __missing__(self, name: str) -> Any:
+        event = self._event
+        if name == "at":
+            at = event.get("at")
+            value = to_local(at, self._scope._draft.workspace.zone) if at is not None else None  # noqa: SLF001 - same module
+        elif name in EVENT_NAMES:
+            value = event.get(name)
+        else:
+            value = (event.get("data") or EMPTY)[name]
+        self[name] = value
+        return value
 
 
 def contact_view(contact: Contact) -> dict[str, Any]:
@@ -233,4 +287,5 @@ def result_view(run: Run) -> dict[str, Any]:
     }
 
 
+_PLAIN = ("id", "title", "stage", "pipeline", "responsible", "source", "tags", "repeat", "links")
 _MAKERS = {name: getattr(Scope, f"_make_{name}") for name in ROOT_NAMES}

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parseaddr
-from functools import cache
 from typing import Any
 
 from stageauto.engine import chats, documents, people, visits
@@ -240,16 +239,16 @@ def offer(
     listening = pipeline.triggers_by_event.get(event.type, ()) if triggers is None else triggers
     if not listening:
         return None
-    scope = cache(lambda: Scope(draft, event.at, item, event=as_dict(event)))
+    seen = as_dict(event)
+    scope = Scope(draft, event.at, item, event=seen)
     # What the clock asks of all items again and again is not written down.
     traced = triggers is None
-    kind = kind_of(draft, event)
-    choice = choose(pipeline, item, event, kind, listening, scope, only_all=only_all, traced=traced)
+    choice = choose(pipeline, item, event, kind_of(draft, event), listening, scope, only_all=only_all, traced=traced)
     if choice.refused and traced:
         _note_refused(draft, item, event, choice.refused, line)
     if choice.trigger is None:
         return None
-    moved_to = _fire(draft, item, pipeline, choice.trigger, event, scope())
+    moved_to = _fire(draft, item, pipeline, choice.trigger, event, scope, seen)
     if moved_to is None:
         _note_refused(draft, item, event, [[choice.trigger.id, GUARD, item.hold_reason]], line)
     return moved_to
@@ -268,7 +267,9 @@ def as_dict(event: Event) -> dict[str, Any]:
     return {"id": event.id, "type": event.type, "at": event.at, "source": event.source, "data": dict(event.data)}
 
 
-def _fire(draft: Draft, item: Item, pipeline: Pipeline, trigger: Trigger, event: Event, scope: Scope) -> str | None:
+def _fire(  # noqa: PLR0913, PLR0917 - the item, the trigger, and the event in all its forms
+    draft: Draft, item: Item, pipeline: Pipeline, trigger: Trigger, event: Event, scope: Scope, seen: dict[str, Any]
+) -> str | None:
     name = f"trigger:{trigger.id}"
     cascade = admit(draft, item, f"{pipeline.id}/{trigger.stage}", event.cascade, event.at, name)
     if cascade is None:
@@ -278,7 +279,7 @@ def _fire(draft: Draft, item: Item, pipeline: Pipeline, trigger: Trigger, event:
     why = {"trigger": trigger.id, "event": event.id or event.type, "type": event.type}
     visits.enter(
         draft, item, pipeline.stage_by_id[trigger.stage], event.at, author=author, why=why, cascade=cascade,
-        event=as_dict(event),
+        event=seen,
     )  # fmt: skip
     announce(draft, item, changes, event.at, cascade)
     return trigger.stage
@@ -297,14 +298,16 @@ def _written(
     draft: Draft, item: Item, values: Mapping[str, Any], scope: Scope, now: int, author: str
 ) -> list[tuple[str, Any, Any]]:
     """Writes the fields that go with a move; a value that does not fit is left out and the timeline says so."""
-    changes = []
-    for field_name, template in values.items():
+    if not values:
+        return []
+    ready: dict[str, Any] = {}
+    for field_name, template in values.items():  # all are worked out before the first is written
         try:
-            ready = prepare(draft, item, {field_name: template.render(scope)})
+            ready |= prepare(draft, item, {field_name: template.render(scope)})
         except BadValueError as error:
             draft.record(now, "bad_value", item.id, author, {"field": field_name, "because": str(error)})
-            continue
-        value = ready[field_name]
+    changes = []
+    for field_name, value in ready.items():
         was = put(item, field_name, value)
         if was != value:
             changes.append((field_name, was, value))

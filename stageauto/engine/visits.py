@@ -5,7 +5,7 @@ SEMANTICS 1-3, 6-12, 14-15. Everything works on a draft, with `now` in ms UTC.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -23,13 +23,13 @@ from stageauto.engine.schedule import (
     When,
     after_quiet,
     occurrence,
-    to_local,
     work_out,
 )
 from stageauto.engine.state import (
     CANCELLED,
     DONE,
     FAILED,
+    LIVING,
     PENDING,
     RUNNING,
     SKIPPED,
@@ -77,7 +77,6 @@ def enter(  # noqa: PLR0913 - a move, its author and what led to it
     item.entry_event = dict(event) if event else None
     cause = str(why.get("trigger") or why.get("rule") or why.get("event") or author)
     scheduled = start_rules(draft, item, [rule for rule in stage.rules if rule.enabled], now, cascade, cause)
-    draft.touch(item)
     data: dict[str, Any] = {"from": None if created else was, "to": stage.id, "visit": item.visit, **why}
     if was_pipeline != item.pipeline:
         data["from_pipeline"] = was_pipeline
@@ -106,21 +105,28 @@ def leave(  # noqa: PLR0913 - what is cancelled, when and why
     What was decided in this very moment, or is on the wire, still goes out: it was set off before the move.
     """
     cancelled: list[list[Any]] = []
-    for run in list(item.runs.values()):
-        if not run.living or (run.keep and not everything):
+    kept: list[Run] = []
+    for run in item.runs.values():
+        if run.state not in LIVING:
+            continue
+        if run.keep and not everything:
+            kept.append(run)
             continue
         if run.state == RUNNING and run.open_deliveries and not everything and _on_its_way(draft, run, now):
             run.keep = True
+            kept.append(run)
             continue
         cancel_run(draft, item, run, now, code, because, quiet=True)
         cancelled.append([run.id, run.rule, run.stage])
-    for run in list(item.runs.values()):  # a kept run that waited for one that was cancelled
+    for run in kept:  # it may have waited for one that was cancelled
         rule = draft.rule_of(run) if run.state == WAITING and run.waiting_for.startswith("rules") else None
         if rule is not None:
             check_chain(draft, item, run, rule, now)
     if not everything:
-        _forget_old_visits(item)
-    _complete_activities(draft, item, now, cascade)
+        _forget_old_visits(item, kept)
+    if item.has_activities:
+        _complete_activities(draft, item, now, cascade)
+    draft.touch(item)
     return cancelled
 
 
@@ -130,15 +136,13 @@ def _on_its_way(draft: Draft, run: Run, now: int) -> bool:
     return any(one.state == RUNNING for one in draft.deliveries_of_run(run.id))
 
 
-def _forget_old_visits(item: Item) -> None:
+def _forget_old_visits(item: Item, kept: Sequence[Run]) -> None:
     """Drops the finished runs of visits that have nothing living left: the timeline has them."""
-    alive = {run.visit for run in item.runs.values() if run.living}
-    item.runs = {run_id: run for run_id, run in item.runs.items() if run.visit in alive}
+    alive = {run.visit for run in kept if run.state in LIVING}
+    item.runs = {run_id: run for run_id, run in item.runs.items() if run.visit in alive} if alive else {}
 
 
 def _complete_activities(draft: Draft, item: Item, now: int, cascade: tuple[str, ...]) -> None:
-    if not item.has_activities:
-        return
     for activity in draft.open_activities(item.id):
         if activity.complete_on_stage_change:
             draft.put_activity(replace(activity, status="done", completed_at=now))
@@ -160,7 +164,7 @@ def emit(draft: Draft, item: Item, kind: str, data: Mapping[str, Any], now: int,
 
 
 def _awaited(item: Item, kind: str) -> bool:
-    return any(kind in run.until for run in item.runs.values() if run.until)
+    return bool([run for run in item.runs.values() if run.until and kind in run.until])
 
 
 # -- setting rules going ---------------------------------------------------------------------------------------------
@@ -182,7 +186,7 @@ def start_rules(
     started = {rule.id for rule in rules}
     quiet: dict[str, int] = {}
     for run, rule in made:
-        if started.isdisjoint(rule.after) and not _has_predecessor(item, run, rule):
+        if not rule.after or (started.isdisjoint(rule.after) and not _has_predecessor(item, run, rule)):
             put_off = plan_run(draft, item, run, rule, now, now)
             if put_off is not None:
                 quiet[run.rule] = put_off
@@ -193,8 +197,7 @@ def start_rules(
 
 
 def _has_predecessor(item: Item, run: Run, rule: Rule) -> bool:
-    after = rule.after
-    return bool(after) and any(one.rule in after and one.visit == run.visit for one in item.runs.values())
+    return any(one.rule in rule.after and one.visit == run.visit for one in item.runs.values())
 
 
 def _new_run(draft: Draft, item: Item, rule: Rule, now: int, cascade: tuple[str, ...], cause: str) -> Run:
@@ -204,18 +207,9 @@ def _new_run(draft: Draft, item: Item, rule: Rule, now: int, cascade: tuple[str,
         again += 1
         run_id = f"{base}.{again}"
     return Run(
-        id=run_id,
-        rule=rule.id,
-        pipeline=item.pipeline,
-        stage=rule.stage,
-        visit=item.visit,
-        seq=draft.next_seq(),
-        scheduled_at=now,
-        state=WAITING,
-        keep=rule.keep,
-        cascade=cascade,
-        cause=cause,
-    )
+        run_id, rule.id, item.pipeline, rule.stage, item.visit, draft.next_seq(), now, WAITING,
+        keep=rule.keep, cascade=cascade, cause=cause,
+    )  # fmt: skip
 
 
 # -- when it is due --------------------------------------------------------------------------------------------------
@@ -253,6 +247,7 @@ def when_of(item: Item, rule: Rule) -> tuple[When, int | None]:
 def plan_run(draft: Draft, item: Item, run: Run, rule: Rule, base: int, now: int) -> int | None:
     """Works out when the run is due and writes that into it; it may be skipped or wait for a field instead.
 
+    The item is for the caller to touch.
     Gives the moment from which the customer's quiet hours moved it, None where they did not.
     """
     run.base = base
@@ -271,7 +266,6 @@ def plan_run(draft: Draft, item: Item, run: Run, rule: Rule, base: int, now: int
     else:
         run.anchor = None  # a repetition has not begun: it is skipped as a whole, not this once
         finish(draft, item, run, rule, now, SKIPPED, found.code, found.because)
-    draft.touch(item)
     return found.quiet_from if isinstance(found, Due) else None
 
 
@@ -279,18 +273,16 @@ def work_out_due(draft: Draft, item: Item, rule: Rule, base: int, now: int) -> D
     """The rule's moment for this item (SEMANTICS 9)."""
     when, own_base = when_of(item, rule)
     workspace = draft.workspace
-    value: object = None
-    if when.field is not None:
-        value = field_moment(draft, item, when.field)
+    quiet = None if workspace.limits.quiet is None else quiet_of(draft, item, rule)
     return work_out(
         when,
         base=base if own_base is None else own_base,
         now=now,
-        value=value,
+        value=None if when.field is None else field_moment(draft, item, when.field),
         zone=workspace.zone,
-        hours=calendar_of(draft, item, rule),
+        hours=None if rule.hours is None else calendar_of(draft, item, rule),
         working=workspace.working,
-        quiet=quiet_of(draft, item, rule),
+        quiet=quiet,
     )
 
 
@@ -349,6 +341,7 @@ def replan_run(draft: Draft, item: Item, run: Run, rule: Rule, now: int, reason:
         _plan_occurrence(draft, item, run, rule, now)
     else:
         plan_run(draft, item, run, rule, run.base if run.base is not None else now, now)
+    draft.touch(item)
     if run.living and run.due != was:
         data = {"rule": run.rule, "run": run.id, "was": was, "due": run.due, "reason": reason}
         draft.record(now, "rescheduled", item.id, f"rule:{run.rule}", data)
@@ -460,7 +453,6 @@ def cancel_run(  # noqa: PLR0913 - the run, when and why
         return
     run.state, run.code, run.because = CANCELLED, code, because
     run.finished_at, run.due, run.open_deliveries = now, None, 0
-    draft.touch(item)
 
 
 # -- chains ----------------------------------------------------------------------------------------------------------
@@ -496,6 +488,7 @@ def check_chain(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> Non
         draft.touch(item)
         return
     put_off = plan_run(draft, item, run, rule, now, now)
+    draft.touch(item)
     if put_off is not None:
         data = {"rule": run.rule, "run": run.id, "was": put_off, "due": run.due, "reason": "quiet_hours"}
         draft.record(now, "rescheduled", item.id, f"rule:{run.rule}", data)
@@ -512,8 +505,3 @@ def _latest_runs(item: Item, run: Run, rule: Rule) -> dict[str, Run]:
 def _continues(draft: Draft, run: Run) -> bool:
     rule = draft.rule_of(run)
     return rule is not None and rule.continue_on_failure
-
-
-def local_day(draft: Draft, at: int) -> str:
-    """The workspace's local day of an instant, as ISO text."""
-    return to_local(at, draft.workspace.zone).date().isoformat()

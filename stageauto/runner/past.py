@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from stageauto.engine import visits
 from stageauto.engine.changing import put
 from stageauto.engine.draft import Draft
+from stageauto.engine.local import day_of
 from stageauto.engine.ports import Changes
 from stageauto.engine.state import (
     CANCELLED,
@@ -216,7 +217,7 @@ class _Rebuilt:
         item.runs = {name: run for name, run in item.runs.items() if run.visit in alive}
         item.visit, item.stage, item.stage_entered_at = int(data["visit"]), data["to"], line.at
         item.pipeline = data.get("pipeline", item.pipeline)
-        day = visits.local_day(self.scratch, line.at)
+        day = day_of(line.at, self.scratch.workspace.zone)
         if "trigger" in data or "rule" in data:
             item.moves_today = item.moves_today + 1 if item.moves_on == day else 1
             item.moves_on = day

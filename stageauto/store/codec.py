@@ -7,10 +7,8 @@ have a column of their own are left out of the text and given to `load`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
-from itertools import compress
-from operator import attrgetter, ne
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -42,65 +40,87 @@ def parse(text: str) -> Any:
     return json.loads(text) if text.startswith(_SLOWLY) else orjson.loads(text)
 
 
-def _default(field: Field[Any]) -> Any:
-    if field.default is not MISSING:
-        return field.default
-    if field.default_factory is not MISSING:
-        return field.default_factory()
-    return MISSING  # equals nothing that an object can have: always written
-
-
 class Codec(Generic[T]):
-    """Writes and reads one class. `columns` are the fields that have a column of their own."""
+    """Writes and reads one class. `columns` are the fields that have a column of their own, `apart` is left alone.
 
-    def __init__(self, kind: type[T], columns: Sequence[str] = ()) -> None:
-        self._kind: Callable[..., T] = kind
-        kept = [one for one in fields(kind) if one.name not in columns]  # type: ignore[arg-type]
-        self._names = tuple(one.name for one in kept)
-        self._values = attrgetter(*self._names)
-        self._defaults = tuple(_default(one) for one in kept)
-        self._tuples = tuple(one.name for one in kept if str(one.type).startswith("tuple"))
-        self._sets = tuple(one.name for one in kept if str(one.type).startswith("set"))
+    Both are functions put together from the fields of the class, as `dataclass` does with `__init__`: every row that is
+    read or written goes through them.
+    """
+
+    def __init__(self, kind: type[T], columns: Collection[str] = (), *, apart: str = "") -> None:
+        every = fields(kind)  # type: ignore[arg-type]
+        known: dict[str, Any] = {"kind": kind, "new": object.__new__}
+        for one in every:
+            known[f"default_{one.name}"] = one.default
+            known[f"fresh_{one.name}"] = one.default_factory
+        packing = [_packing(one) for one in every if one.name not in {*columns, apart}]
+        self._pack: Callable[[T], dict[str, Any]] = _made(
+            "pack(thing)", ["packed = {}", *packing, "return packed"], known
+        )
+        unpacking = [
+            f"thing.{one.name} = columns[{one.name!r}]" if one.name in columns else _unpacking(one) for one in every
+        ]
+        self._unpack: Callable[[Mapping[str, Any], Mapping[str, Any]], T] = _made(
+            "unpack(packed, columns)", ["get, thing = packed.get, new(kind)", *unpacking, "return thing"], known
+        )
 
     def pack(self, thing: T) -> dict[str, Any]:
         """The fields that differ from their defaults."""
-        values = self._values(thing)
-        if values == self._defaults:
-            return {}
-        packed = dict(compress(zip(self._names, values, strict=True), map(ne, values, self._defaults)))
-        for name in self._sets:
-            if name in packed:
-                packed[name] = sorted(packed[name])
-        return packed
+        return self._pack(thing)
 
-    def unpack(self, packed: dict[str, Any], /, **columns: Any) -> T:
-        """The object again; `packed` is used up."""
-        for name in self._tuples:
-            if name in packed:
-                packed[name] = tuple(packed[name])
-        for name in self._sets:
-            if name in packed:
-                packed[name] = set(packed[name])
-        return self._kind(**packed, **columns)
+    def unpack(self, packed: Mapping[str, Any], columns: Mapping[str, Any]) -> T:
+        """The object again."""
+        return self._unpack(packed, columns)
 
     def dump(self, thing: T) -> str:
         """The text of a row."""
-        return dumps(self.pack(thing))
+        return dumps(self._pack(thing))
 
     def load(self, text: str, /, **columns: Any) -> T:
         """The object of a row."""
-        return self.unpack(parse(text), **columns)
+        return self._unpack(parse(text), columns)
+
+
+def _made(head: str, lines: Sequence[str], known: dict[str, Any]) -> Any:
+    exec("\n ".join([f"def {head}:", *lines]), known)  # noqa: S102 - of the names of fields only
+    return known[head.partition("(")[0]]
+
+
+def _packing(field: Field[Any]) -> str:
+    name, value = field.name, f"thing.{field.name}"
+    written = f"packed[{name!r}] = " + (f"sorted({value})" if _is_a("set", field) else value)
+    if field.default is MISSING and field.default_factory is MISSING:
+        return written
+    if field.default is None:
+        return f"if {value} is not None: {written}"
+    if field.default is MISSING or field.default is False or field.default in {"", ()}:
+        return f"if {value}: {written}"  # nothing else of its type counts as false
+    return f"if {value} != default_{name}: {written}"
+
+
+def _unpacking(field: Field[Any]) -> str:
+    name = field.name
+    there = f"packed[{name!r}]"
+    if _is_a("tuple", field) or _is_a("set", field):
+        there = f"{str(field.type).partition('[')[0]}({there})"
+    if field.default is MISSING and field.default_factory is MISSING:
+        return f"thing.{name} = {there}"
+    otherwise = f"default_{name}" if field.default_factory is MISSING else f"fresh_{name}()"
+    return f"thing.{name} = {there} if {name!r} in packed else {otherwise}"
+
+
+def _is_a(word: str, field: Field[Any]) -> bool:
+    return str(field.type).startswith(word)
 
 
 # The fields that every run has come by position, the others by name: a run is most of what an item's row holds.
 _RUN_FIXED = ("rule", "seq", "scheduled_at", "state", "due", "base", "cause")
 _RUN_SHARED = ("id", "pipeline", "stage", "visit")  # mostly those of the item: written where they differ
 _RUN_TUPLES = tuple(one.name for one in fields(Run) if str(one.type).startswith("tuple"))
-_run_fixed = attrgetter(*_RUN_FIXED)
 _run_rest: Codec[Run] = Codec(Run, (*_RUN_FIXED, *_RUN_SHARED))
 
 ITEM_COLUMNS = ("id", "pipeline", "stage", "responsible", "closed", "deleted", "stage_entered_at", "order")
-_item: Codec[Item] = Codec(Item, (*ITEM_COLUMNS, "runs"))
+_item: Codec[Item] = Codec(Item, ITEM_COLUMNS, apart="runs")
 
 
 def pack_run(run: Run, item: Item) -> list[Any]:
@@ -114,10 +134,8 @@ def pack_run(run: Run, item: Item) -> list[Any]:
         rest["visit"] = run.visit
     if run.id != f"{item.id}.{run.visit}.{run.rule}":
         rest["id"] = run.id
-    packed = list(_run_fixed(run))
-    if rest:
-        packed.append(rest)
-    return packed
+    fixed = [run.rule, run.seq, run.scheduled_at, run.state, run.due, run.base, run.cause]
+    return [*fixed, rest] if rest else fixed
 
 
 def unpack_run(packed: Sequence[Any], item: Item) -> Run:
@@ -147,7 +165,7 @@ def load_item(text: str, columns: Mapping[str, Any]) -> Item:
     """The item of a row; `columns` are those of ITEM_COLUMNS."""
     packed = parse(text)
     runs = packed.pop("runs", ())
-    item = _item.unpack(packed, **columns)
+    item = _item.unpack(packed, columns)
     for one in runs:
         run = unpack_run(one, item)
         item.runs[run.id] = run

@@ -23,6 +23,8 @@ _INSERT = """INSERT INTO items
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _UPDATE = """UPDATE items SET pipeline = ?, stage = ?, responsible = ?, closed = ?, deleted = ?, entered_at = ?,
     next_due = ?, next_seq = ?, doc = ? WHERE id = ?"""
+# An index is written anew for every column of it that is named, changed or not: the usual move names none in vain.
+_UPDATE_STAGE = "UPDATE items SET stage = ?, entered_at = ?, next_due = ?, next_seq = ?, doc = ? WHERE id = ?"
 _UPDATE_DUE = "UPDATE items SET next_due = ?, next_seq = ?, doc = ? WHERE id = ?"
 _UPDATE_DOC = "UPDATE items SET doc = ? WHERE id = ?"
 
@@ -248,7 +250,11 @@ class ItemsWriter(ItemsReader):
 
     def _update_item(self, row: ItemRow, place: tuple[Any, ...], due: tuple[int, int] | None, doc: str) -> None:
         if place != row.place:
-            self._conn.execute(_UPDATE, (*place, *(due or (None, None)), doc, row.id))
+            pipeline, stage, *others, entered_at = place
+            if [pipeline, *others] == [row.place[0], *row.place[2:-1]]:
+                self._conn.execute(_UPDATE_STAGE, (stage, entered_at, *(due or (None, None)), doc, row.id))
+            else:
+                self._conn.execute(_UPDATE, (*place, *(due or (None, None)), doc, row.id))
         elif due != row.due:
             self._conn.execute(_UPDATE_DUE, (*(due or (None, None)), doc, row.id))
         elif doc != row.doc:
