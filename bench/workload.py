@@ -6,7 +6,6 @@ with a condition of three terms that leads into it. The last stage leads back to
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from stageauto.engine.changing import new_item
 from stageauto.engine.draft import Draft
 from stageauto.engine.model import Event
 from stageauto.loader.load import load
+from stageauto.runner import garbage
 from stageauto.runner.clock import VirtualClock
 from stageauto.store.sqlite import SqliteStore
 
@@ -74,8 +74,7 @@ def workspace() -> Workspace:
     """The workspace, compiled."""
     loaded = load(files(), env={}, now=START)
     assert loaded.workspace is not None, loaded.diagnostics
-    gc.collect()
-    gc.freeze()  # as the daemon does when it takes up a configuration
+    garbage.settle()  # as the daemon does when it takes up a configuration
     return loaded.workspace
 
 

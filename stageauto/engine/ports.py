@@ -6,7 +6,8 @@ A `State` lives for one transaction. Everything read sees what was written befor
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Protocol
 
 from stageauto.engine.state import (
@@ -56,7 +57,10 @@ class Changes:
     assigned: list[tuple[str, str]] = field(default_factory=list)  # (role, user) last given by round robin
 
     def __bool__(self) -> bool:
-        return any(getattr(self, name) for name in self.__slots__)
+        return any(_all_of(self))
+
+
+_all_of = attrgetter(*(one.name for one in fields(Changes)))
 
 
 class Lookups(Protocol):

@@ -69,23 +69,17 @@ class Scope(dict[str, Any]):
         return self[name] if name in _MAKERS else default
 
     def _make_item(self) -> Mapping[str, Any] | None:
-        return None if self._item is None else _ItemView(self, self._item)
+        return None if self._item is None else _ItemView(self._draft, self._item)
 
     def _make_contact(self) -> Any:
         contacts = self["contacts"]
         return contacts[0] if contacts else None
 
     def _make_contacts(self) -> Any:
-        if self._item is None:
-            return []
-        found = (self._draft.contact(contact_id) for contact_id in self._item.contacts)
-        return [contact_view(contact) for contact in found if contact is not None]
+        return _contacts_of(self._draft, self._item) if self._item else []
 
     def _make_company(self) -> Any:
-        if self._item is None or self._item.company is None:
-            return None
-        company = self._draft.company(self._item.company)
-        return company_view(company) if company else None
+        return _company_of(self._draft, self._item) if self._item else None
 
     def _make_responsible(self) -> Any:
         user = self._draft.workspace.users.get((self._item and self._item.responsible) or "")
@@ -111,7 +105,7 @@ class Scope(dict[str, Any]):
         return to_local(self._now, self._draft.workspace.zone)
 
     def _make_event(self) -> Any:
-        return None if self._event is None else _EventView(self, self._event)
+        return None if self._event is None else _EventView(self._draft, self._event)
 
     def _make_document(self) -> Any:
         found = latest(self._draft.documents(self._item.id)) if self._item else None
@@ -127,10 +121,11 @@ class Scope(dict[str, Any]):
 class _View(dict[str, Any]):
     """Plain data whose values are made when they are asked for: a decision reads few of them.
 
-    `_names` are those that are there for whoever goes through all.
+    `_names` are those that are there for whoever goes through all. It knows nothing of its scope: a circle of the two
+    would keep every decision, and all that it read, until somebody looks for garbage.
     """
 
-    __slots__ = ("_scope",)
+    __slots__ = ("_draft",)
 
     def _names(self) -> Iterator[str]:
         raise AssertionError
@@ -181,11 +176,11 @@ class _ItemView(_View):
 
     __slots__ = ("_item",)
 
-    def __init__(self, scope: Scope, item: Item) -> None:
-        self._scope, self._item = scope, item
+    def __init__(self, draft: Draft, item: Item) -> None:
+        self._draft, self._item = draft, item
 
     def _fields(self) -> Mapping[str, Field]:
-        pipeline = self._scope._draft.workspace.pipelines.get(self._item.pipeline)  # noqa: SLF001 - same module
+        pipeline = self._draft.workspace.pipelines.get(self._item.pipeline)
         return pipeline.fields if pipeline is not None else EMPTY
 
     def _names(self) -> Iterator[str]:
@@ -195,15 +190,19 @@ class _ItemView(_View):
     def __missing__(self, name: str) -> Any:
         if name in _PLAIN:
             value = getattr(self._item, name)
-        elif name in {"contact", "contacts", "company"}:
-            value = self._scope[name]
+        elif name == "contacts":
+            value = _contacts_of(self._draft, self._item)
+        elif name == "contact":
+            value = next(iter(self["contacts"]), None)
+        elif name == "company":
+            value = _company_of(self._draft, self._item)
         elif name in {"created_at", "stage_entered_at"}:
-            value = to_local(getattr(self._item, name), self._scope._draft.workspace.zone)  # noqa: SLF001 - same module
+            value = to_local(getattr(self._item, name), self._draft.workspace.zone)
         else:
             field = self._fields()[name]
             value = self._item.fields.get(name)
             if value is not None and field.type in MOMENTS:
-                value = readable(field, value, self._scope._draft.workspace.zone)  # noqa: SLF001 - same module
+                value = readable(field, value, self._draft.workspace.zone)
         self[name] = value
         return value
 
@@ -213,8 +212,8 @@ class _EventView(_View):
 
     __slots__ = ("_event",)
 
-    def __init__(self, scope: Scope, event: Mapping[str, Any]) -> None:
-        self._scope, self._event = scope, event
+    def __init__(self, draft: Draft, event: Mapping[str, Any]) -> None:
+        self._draft, self._event = draft, event
 
     def _names(self) -> Iterator[str]:
         yield from dict.fromkeys((*(self._event.get("data") or ()), *EVENT_NAMES))
@@ -223,13 +222,23 @@ class _EventView(_View):
         event = self._event
         if name == "at":
             at = event.get("at")
-            value = to_local(at, self._scope._draft.workspace.zone) if at is not None else None  # noqa: SLF001 - same module
+            value = to_local(at, self._draft.workspace.zone) if at is not None else None
         elif name in EVENT_NAMES:
             value = event.get(name)
         else:
             value = (event.get("data") or EMPTY)[name]
         self[name] = value
         return value
+
+
+def _contacts_of(draft: Draft, item: Item) -> list[dict[str, Any]]:
+    found = (draft.contact(contact_id) for contact_id in item.contacts)
+    return [contact_view(contact) for contact in found if contact is not None]
+
+
+def _company_of(draft: Draft, item: Item) -> dict[str, Any] | None:
+    company = draft.company(item.company) if item.company is not None else None
+    return company_view(company) if company else None
 
 
 def contact_view(contact: Contact) -> dict[str, Any]:

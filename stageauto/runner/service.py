@@ -6,7 +6,6 @@ It wakes for the next due moment, for a channel's answer, and soon after another
 
 from __future__ import annotations
 
-import gc
 import queue
 import threading
 from collections.abc import Callable, Mapping
@@ -20,7 +19,7 @@ from stageauto.engine.model import Workspace
 from stageauto.engine.ports import Changes
 from stageauto.engine.state import DONE, PENDING, RUNNING, Delivery, Journal
 from stageauto.errors import StageautoError
-from stageauto.runner import overdue, record
+from stageauto.runner import garbage, overdue, record
 from stageauto.runner.clock import monotonic_ms, up_ms, wait
 from stageauto.runner.crons import Crons
 from stageauto.runner.deliver import Answer, Mark, PostOffice
@@ -185,10 +184,7 @@ class Service:
             self._office.renew(workspace)
         self._workspace, self._version = workspace, number
         self.intake.known = workspace.events
-        # A configuration stays: what looks for garbage need not go through all of it again and again.
-        gc.unfreeze()  # the one before it does become garbage
-        gc.collect()
-        gc.freeze()
+        garbage.settle()
         return True
 
     def _draft(self, state: SqliteState) -> Draft:

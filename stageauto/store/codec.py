@@ -116,7 +116,7 @@ def _is_a(word: str, field: Field[Any]) -> bool:
 # The fields that every run has come by position, the others by name: a run is most of what an item's row holds.
 _RUN_FIXED = ("rule", "seq", "scheduled_at", "state", "due", "base", "cause")
 _RUN_SHARED = ("id", "pipeline", "stage", "visit")  # mostly those of the item: written where they differ
-_RUN_TUPLES = tuple(one.name for one in fields(Run) if str(one.type).startswith("tuple"))
+_RUN_TUPLES = tuple(one.name for one in fields(Run) if _is_a("tuple", one))
 _run_rest: Codec[Run] = Codec(Run, (*_RUN_FIXED, *_RUN_SHARED))
 
 ITEM_COLUMNS = ("id", "pipeline", "stage", "responsible", "closed", "deleted", "stage_entered_at", "order")
@@ -140,12 +140,12 @@ def pack_run(run: Run, item: Item) -> list[Any]:
 
 def unpack_run(packed: Sequence[Any], item: Item) -> Run:
     """The run again."""
-    rule, seq, scheduled_at, state, due, base, cause = packed[:7]
+    rule, seq, scheduled_at, state, due, base, cause, *more = packed
     visit = item.visit
     run = Run(f"{item.id}.{visit}.{rule}", rule, item.pipeline, item.stage, visit, seq, scheduled_at, state, due, base)
     run.cause = cause
-    if len(packed) > len(_RUN_FIXED):
-        rest: dict[str, Any] = packed[7]
+    if more:
+        rest: dict[str, Any] = more[0]
         if "visit" in rest:
             run.id = f"{item.id}.{rest['visit']}.{rule}"
         for name, value in rest.items():

@@ -62,7 +62,11 @@ class Mark:
 
     def rise(self, entries: int | None, journal: int | None) -> None:
         """Notes how far the state has come; None = that did not change."""
-        if self._fd is not None:
+        if self._fd is None:
+            return
+        if entries is not None and journal is not None:
+            os.pwrite(self._fd, b"%020d %020d" % (entries, journal), _ENTRIES_AT)
+        else:
             if entries is not None:
                 os.pwrite(self._fd, b"%020d" % entries, _ENTRIES_AT)
             if journal is not None:
