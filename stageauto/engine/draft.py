@@ -395,7 +395,13 @@ class Draft:
 
     def look_ahead(self, now: int, limit: int) -> None:
         """Notes up to `limit` items of the state that are due, so that `pop_due` gives them in order."""
-        self.note_due(self.state.due_items(now, limit))
+        if limit > _AT_ONCE:
+            self.note_due(self.state.due_items(now, limit))
+            return
+        for item in map(self.known, self.state.items_due(now, limit)):
+            due = item.next_due()
+            if due is not None:
+                heapq.heappush(self._heap, (*due, item.id))
 
     def note_due(self, due: Sequence[tuple[int, int, str]]) -> None:
         """Notes items by (due, order of scheduling, id), so that `pop_due` gives them in order."""

@@ -174,21 +174,24 @@ class _View(dict[str, Any]):
 class _ItemView(_View):
     """An item: its fields, and what every item has."""
 
-    __slots__ = ("_item",)
+    __slots__ = ("_fields", "_item")
 
     def __init__(self, draft: Draft, item: Item) -> None:
         self._draft, self._item = draft, item
-
-    def _fields(self) -> Mapping[str, Field]:
-        pipeline = self._draft.workspace.pipelines.get(self._item.pipeline)
-        return pipeline.fields if pipeline is not None else EMPTY
+        pipeline = draft.workspace.pipelines.get(item.pipeline)
+        self._fields: Mapping[str, Field] = EMPTY if pipeline is None else pipeline.fields
 
     def _names(self) -> Iterator[str]:
-        yield from self._fields()
+        yield from self._fields
         yield from _PLAIN
 
     def __missing__(self, name: str) -> Any:
-        if name in _PLAIN:
+        field = self._fields.get(name)
+        if field is not None:
+            value = self._item.fields.get(name)
+            if value is not None and field.type in MOMENTS:
+                value = readable(field, value, self._draft.workspace.zone)
+        elif name in _PLAIN:
             value = getattr(self._item, name)
         elif name == "contacts":
             value = _contacts_of(self._draft, self._item)
@@ -199,10 +202,7 @@ class _ItemView(_View):
         elif name in {"created_at", "stage_entered_at"}:
             value = to_local(getattr(self._item, name), self._draft.workspace.zone)
         else:
-            field = self._fields()[name]
-            value = self._item.fields.get(name)
-            if value is not None and field.type in MOMENTS:
-                value = readable(field, value, self._draft.workspace.zone)
+            raise KeyError(name)
         self[name] = value
         return value
 

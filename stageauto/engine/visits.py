@@ -257,6 +257,8 @@ def plan_run(draft: Draft, item: Item, run: Run, rule: Rule, base: int, now: int
         if run.waiting_for.startswith("rules"):
             run.seq = draft.next_seq()  # it begins only now; all others keep the order of the file
         run.state, run.due, run.waiting_for = PENDING, found.at, ""
+        if found.at > now:
+            run.cascade = ()  # a timer: what follows is not part of the cascade any more
         if rule.repeat is not None and run.count == 0:
             run.anchor = found.at
             if rule.repeat.cron is not None:

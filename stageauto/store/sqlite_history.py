@@ -16,7 +16,7 @@ _journal: Codec[Journal] = Codec(Journal, ("seq", "id", "at", "outcome"))
 _TIMELINE = """SELECT timeline.seq, timeline.at, timeline.kind, coalesce(items.key, ''), timeline.author, timeline.data
     FROM timeline LEFT JOIN items ON items.id = timeline.item"""
 _ADD_ENTRY = "INSERT INTO timeline (seq, item, at, kind, author, data) VALUES (?, ?, ?, ?, ?, ?)"
-_ADD_EVENT = "INSERT INTO events (seq, key, at, outcome, doc) VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING"
+_ADD_EVENT = "INSERT INTO events (key, at, outcome, doc) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO NOTHING"
 _SET_EVENT = "UPDATE events SET at = ?, outcome = ?, doc = ? WHERE key = ?"
 
 
@@ -116,11 +116,10 @@ class HistoryWriter(HistoryReader):
     def _write_journal(self, events: Sequence[Journal]) -> None:
         for event in events:
             doc = _journal.dump(event)
-            seq = self._last_journal() + 1
             if not event.seq:
-                done = self._conn.execute(_ADD_EVENT, (seq, event.id, event.at, event.outcome, doc))
+                done = self._conn.execute(_ADD_EVENT, (event.id, event.at, event.outcome, doc))
                 if done.rowcount == 1:
-                    event.seq = self._journal_seq = seq
+                    event.seq = self._journal_seq = int(done.lastrowid or 0)
                     continue
                 event.seq = self._one("SELECT seq FROM events WHERE key = ?", event.id)
             self._conn.execute(_SET_EVENT, (event.at, event.outcome, doc, event.id))

@@ -16,6 +16,8 @@ _MENTIONING = f"""SELECT {_COLUMNS} FROM items
 _MANY = f"SELECT {_COLUMNS} FROM items WHERE key IN (SELECT value FROM json_each(?))"  # noqa: S608  # only words of ours
 _DUE = """SELECT next_due, next_seq, key FROM items WHERE next_due IS NOT NULL AND next_due <= ?
           ORDER BY next_due, next_seq LIMIT ?"""
+_ITEMS_DUE = f"""SELECT {_COLUMNS} FROM items WHERE next_due IS NOT NULL AND next_due <= ?
+    ORDER BY next_due, next_seq LIMIT ?"""  # noqa: S608  # only words of ours
 _OF_CONTACT = """SELECT key FROM item_contacts JOIN items ON items.id = item_contacts.item
                  WHERE contact = ? AND deleted = 0 ORDER BY items.id"""
 _INSERT = """INSERT INTO items
@@ -135,6 +137,10 @@ class ItemsReader(Base):
     def due_items(self, now: int, limit: int) -> list[tuple[int, int, str]]:
         """(due, seq, item id) of items whose next due is at or before now, in that order."""
         return self._conn.execute(_DUE, (now, limit)).fetchall()
+
+    def items_due(self, now: int, limit: int) -> list[Item]:
+        """The items of `due_items` themselves, each a fresh object."""
+        return [self._read_item(row) for row in self._conn.execute(_ITEMS_DUE, (now, limit))]
 
     def next_item_due(self) -> int | None:
         """When the next item has something to do, ms UTC."""
