@@ -15,6 +15,7 @@ from stageauto.engine.model import Workspace
 from stageauto.runner.service import Service
 from stageauto.store.checkpoint import Checkpointer
 from stageauto.store.sqlite import SqliteStore
+from stageauto.store.syncer import Syncer
 
 BATCH = 100
 LOOKS = 5_000
@@ -35,10 +36,11 @@ def due_actions(folder: Path, *, items: int, rounds: int) -> Figure:
                     for _ in range(share // BATCH):
                         other.actions(START, BATCH)
                     floors.append(share / (time.perf_counter() - began))
-                with Checkpointer(store):
+                with Checkpointer(store), Syncer(store):
                     began = time.perf_counter()
                     for _ in range(share // BATCH):
                         _do_due(store, world)
+                    store.synced()
                     ours.append(share / (time.perf_counter() - began))
             done = share * rounds
             check("actions of the floor", other.count("pending", "state = 'done'"), done)
@@ -52,7 +54,7 @@ def due_actions(folder: Path, *, items: int, rounds: int) -> Figure:
 
 
 def _do_due(store: SqliteStore, world: Workspace) -> None:
-    with store.transaction() as state:
+    with store.transaction(lambda _error: None) as state:
         draft = draft_of(state, world)
         draft.look_ahead(START, BATCH)
         for _ in range(BATCH):

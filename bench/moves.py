@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,11 @@ from bench.floor import ROWS_OF_MOVE, Floor, floor
 from bench.workload import RULES, START, draft_of, fill, item_name, next_event, store_in, workspace
 from stageauto.engine import step
 from stageauto.store.checkpoint import Checkpointer
+from stageauto.store.syncer import Syncer
 
 if TYPE_CHECKING:
     from stageauto.engine.model import Workspace
+    from stageauto.errors import StateError
     from stageauto.store.sqlite import SqliteStore
 
 ROWS = "4/" + str(ROWS_OF_MOVE)
@@ -29,15 +32,16 @@ def race(folder: Path, items: int, runs: Sequence[tuple[int, int]], sync: str, r
     with store_in(folder, sync) as store:
         fill(store, world, items)
         with floor(folder, store, items, sync) as other:
-            track = _Track(store, other, world, items)
+            track = _Track(store, other, world, items, sync)
             races = [track.run(batch, moves // rounds, rounds) for batch, moves in runs]
             track.check()
             return races
 
 
 class _Track:
-    def __init__(self, store: SqliteStore, other: Floor, world: Workspace, items: int) -> None:
-        self._store, self._other, self._world, self._items = store, other, world, items
+    def __init__(self, store: SqliteStore, other: Floor, world: Workspace, items: int, sync: str) -> None:
+        self._store, self._other, self._world, self._items, self._sync = store, other, world, items, sync
+        self._told = 0
         self._chance = random.Random(5)
         self._done = 0
 
@@ -58,16 +62,20 @@ class _Track:
             for index, group in enumerate(groups):
                 self._other.moves(group, self._done + index * batch)
             floors = moves / (time.perf_counter() - began)
-        with Checkpointer(self._store):
+        with Checkpointer(self._store), self._synced():
             began = time.perf_counter()
             for index, group in enumerate(groups):
                 self._moves(group, self._done + index * batch)
+            self._store.synced()
             ours = moves / (time.perf_counter() - began)
         self._done += moves
         return ours, floors
 
     def _moves(self, items: Sequence[int], first: int) -> None:
-        with self._store.transaction() as state:
+        def told(error: StateError | None) -> None:
+            self._told += len(items) if error is None else 0
+
+        with self._store.transaction(told) as state:
             draft = draft_of(state, self._world)
             events = [next_event(n, item_name(item), START + 1000 + n) for n, item in enumerate(items, start=first)]
             draft.foresee([one.item for one in events if one.item], [one.id for one in events])
@@ -75,7 +83,12 @@ class _Track:
                 step.take(draft, event)
             draft.flush()
 
+    def _synced(self) -> AbstractContextManager[object]:
+        """As the daemon writes: every move is told when it is on the disk."""
+        return Syncer(self._store) if self._sync == "FULL" else nullcontext()
+
     def check(self) -> None:
+        check("told", self._told, self._done)
         run = self._store.connection.execute
         check("moves", run("SELECT count(*) FROM events WHERE outcome = 'moved'").fetchone()[0], self._done)
         check("lines", run("SELECT count(*) FROM timeline").fetchone()[0], self._items + 2 * self._done)

@@ -18,7 +18,7 @@ from stageauto.engine.draft import Draft
 from stageauto.engine.model import Workspace
 from stageauto.engine.ports import Changes
 from stageauto.engine.state import DONE, PENDING, RUNNING, Delivery, Journal
-from stageauto.errors import StageautoError
+from stageauto.errors import StageautoError, StateError
 from stageauto.runner import garbage, overdue, record
 from stageauto.runner.clock import monotonic_ms, up_ms, wait
 from stageauto.runner.crons import Crons
@@ -31,6 +31,7 @@ from stageauto.runner.session import Session
 from stageauto.store.checkpoint import Checkpointer
 from stageauto.store.lock import OwnerLock
 from stageauto.store.sqlite_state import SqliteReader, SqliteState
+from stageauto.store.syncer import Syncer
 
 BATCH = 200
 """Decisions in one transaction at the most: they share its flush to disk."""
@@ -130,7 +131,7 @@ class Service:
         lock = OwnerLock(store.path)
         lock.acquire(self.session.clock.now())
         try:
-            with Checkpointer(store):
+            with Checkpointer(store), Syncer(store):
                 self._start()
                 try:
                     self._loop()
@@ -316,7 +317,19 @@ class Service:
         if not letters and not arrivals and not self._anything_due(now):
             return False
         self._looked = None
-        with self.session.store.transaction() as state:
+        rows: list[Journal] = []
+
+        def told(error: StateError | None) -> None:
+            for mark in marks:
+                mark.refused = mark.refused or error is not None
+                mark.done.set()
+            for arrival, row in zip(arrivals, rows, strict=True):
+                if error is None:
+                    arrival.settled.set_result(row)
+                else:
+                    arrival.settled.set_exception(error)
+
+        with self.session.store.transaction(told) as state:
             now = self.session.clock.now()  # nothing that others wrote before this lock was given is later
             if state.active_number() != self._version and self._take_up(state):
                 self._crons = Crons(self._workspace, now)
@@ -325,7 +338,7 @@ class Service:
             for letter in letters:
                 self._open(draft, letter, marks, now)
             draft.foresee([one.row.item for one in arrivals if one.row.item], [one.row.id for one in arrivals])
-            rows = [self._take_event(draft, one.row, now) for one in arrivals]
+            rows += [self._take_event(draft, one.row, now) for one in arrivals]
             done = len(letters) + len(rows) + (self._decide(draft, state, now, budget) if budget else 0)
             draft.flush()
             if self._sending and budget:
@@ -336,11 +349,9 @@ class Service:
                 state.meta_set(CRONS_AT, str(now))
                 self._seen = now
         self._swept = now if budget else self._swept
-        for mark in marks:
-            mark.done.set()
-        for arrival, row in zip(arrivals, rows, strict=True):
-            arrival.settled.set_result(row)
-        self._office.send_all(claimed)
+        if claimed:
+            self.session.store.synced()  # a claim that a power cut takes back would be sent again
+            self._office.send_all(claimed)
         self.counts.decided += done
         return bool(done or claimed)
 
@@ -572,8 +583,13 @@ class Service:
         """No new work: events that were handed in and not decided yet wait in the state for the next start."""
         arrivals = self.intake.close()
         if arrivals:
-            with self.session.store.transaction() as state:
-                kept = append(state, [one.row for one in arrivals])
+            try:
+                with self.session.store.transaction() as state:
+                    kept = append(state, [one.row for one in arrivals])
+            except StageautoError as error:
+                for arrival in arrivals:
+                    arrival.settled.set_exception(error)
+                raise
             for arrival, row in zip(arrivals, kept, strict=True):
                 arrival.settled.set_result(row)
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
     from sqlite_utils import Database
 
+    from stageauto.store.syncer import Syncer, Told
+
+
 MEMORY = ":memory:"
 Sync = Literal["FULL", "NORMAL"]
 
@@ -50,6 +53,7 @@ class SqliteStore:
         self.mark = Mark(path) if path else None
         self._inode = path.stat().st_ino if path else 0
         self.state_id = ""  # given when the state was made
+        self.syncer: Syncer | None = None  # set while one is at work
         self._behind = False
 
     # -- opening and closing ----------------------------------------------------------------------------------------
@@ -124,9 +128,11 @@ class SqliteStore:
     # -- transactions --------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def transaction(self) -> Iterator[SqliteState]:
+    def transaction(self, told: Told | None = None) -> Iterator[SqliteState]:
         """One write transaction: all of it is kept when the block ends, nothing when it raises.
 
+        At the end of the block it is on the disk. With `told` that is waited for only where no `Syncer` is at work:
+        else the block ends before, and `told` is called from another thread.
         Waits for other writers. StateError where the state is busy for a minute, damaged, or the disk is full.
         """
         connection = self.connection
@@ -142,11 +148,23 @@ class SqliteStore:
             if isinstance(error, dbapi.DatabaseError):
                 _explain(error, self.path)
             raise
+        if self.syncer is not None:
+            self.syncer.committed(*state.written(), told)
+            return
         if self.mark:
             self.mark.rise(*state.written())
+        if told is not None:
+            told(None)
+
+    def synced(self) -> None:
+        """Waits until all that was committed is on the disk. Raises StateError where the disk refused."""
+        if self.syncer is not None:
+            self.syncer.wait()
 
     def _begin(self) -> None:
         """Takes the write lock, in turn with the other writers."""
+        if self.syncer is not None:
+            self.syncer.check()
         fd = self.mark.fd if self.mark else None
         if fd is None or not take_turn(fd):  # who has it for a minute is stopped or dead slow: SQLite decides
             self.connection.execute("BEGIN IMMEDIATE")

@@ -21,6 +21,7 @@ from stageauto.channels.smtp import SmtpChannel
 from stageauto.channels.webhook import WebhookChannel
 from stageauto.runner.deliver import PostOffice
 from stageauto.store.sqlite import SqliteStore
+from stageauto.store.syncer import Told
 
 POINTS = ("before-commit", "after-commit", "after-mark", "after-send")
 
@@ -55,8 +56,8 @@ def _die_around_commit(die: Callable[[], None], *, before: bool) -> None:
     original = SqliteStore.transaction
 
     @contextmanager
-    def transaction(self: SqliteStore) -> Iterator[Any]:
-        with original(self) as state:
+    def transaction(self: SqliteStore, told: Told | None = None) -> Iterator[Any]:
+        with original(self, told) as state:
             yield state
             if before:
                 die()
