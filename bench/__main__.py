@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import actions, latency, memory, moves, plan, processes, simulated, web
+from bench import actions, latency, memory, moves, plan, processes, refusals, simulated, web
 from bench.figures import Figure, WrongCountError, table
 from bench.workload import RULES
 from stageauto.store import driver
 
-GROUPS = ("W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9", "PLAN")
+GROUPS = ("W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9", "PLAN", "WHY")
 
 
 def _options(words: Sequence[str] | None) -> argparse.Namespace:
@@ -52,6 +52,9 @@ def _runs(at: argparse.Namespace, folder: Path) -> dict[str, Callable[[], list[F
         "W7": lambda: processes.validation(folder, [(1, 0.3), (100, 1)] if quick else [(1, 0.3), (100, 1), (1000, 6)]),
         "W8": lambda: memory.measure(folder, items=items, events=events),
         "PLAN": lambda: plan.measure(folder / "plan", items=2_000 if quick else 100_000),
+        "WHY": lambda: refusals.measure(
+            folder / "why", items=items // 5, events=2_000 if quick else 20_000, rounds=rounds
+        ),
         "W9": lambda: web.measure(folder, items=items, count=2_000 if quick else 20_000),
     }  # fmt: skip
 

@@ -12,7 +12,7 @@ from typing import Any
 from stageauto.engine.event_types import EventType
 from stageauto.engine.incoming import heeded
 from stageauto.engine.model import Event, Pipeline, Stage, Trigger
-from stageauto.engine.refusals import BEHIND, CLOSED, CONDITION, FROM, HERE, MACHINE, OLDER, WHERE, Refusal
+from stageauto.engine.refusals import BEHIND, CLOSED, CONDITION, FROM, HERE, LONGEST, MACHINE, OLDER, WHERE, Refusal
 from stageauto.engine.scalars import source_text
 from stageauto.engine.scope import Scope
 from stageauto.engine.state import Item
@@ -122,8 +122,7 @@ def _refusal(  # noqa: PLR0913 as `choose`
         return None
     if not traced:
         return [CONDITION]
-    verdict = trigger.condition.evaluate(scope)
-    return [CONDITION, [verdict.because, values_of(verdict.leaves)]]
+    return [CONDITION, trigger.condition.kept(scope)]
 
 
 def values_of(leaves: Sequence[Any]) -> dict[str, Any]:
@@ -132,4 +131,6 @@ def values_of(leaves: Sequence[Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+    if isinstance(value, str):
+        return value if len(value) <= LONGEST else value[:LONGEST] + "…"
+    return value if value is None or isinstance(value, int | float) else str(value)[:LONGEST]

@@ -14,8 +14,10 @@ from typing import Any, Literal
 
 from jinja2 import nodes
 
-from stageauto.engine.compile_expr import careful_function, fast_function
+from stageauto.engine.compile_expr import fast_function
 from stageauto.engine.condition_split import Part, split
+from stageauto.engine.refusals import LONGEST
+from stageauto.engine.showing import told
 from stageauto.engine.template_faults import TemplateFault
 from stageauto.engine.template_guard import near
 from stageauto.engine.template_values import Values
@@ -28,6 +30,8 @@ _WORDS = ("all", "any", "not")
 _MAX_DEPTH = 30
 _MAX_LEAVES = 1_000
 _ORDERS = frozenset({"lt", "lteq", "gt", "gteq"})
+_NUMBERS = frozenset({int, float})
+_SCALARS = frozenset({bool, int, float})
 
 
 class ConditionFault(StageautoError):  # noqa: N818 - a fault in a text, as TemplateFault
@@ -77,13 +81,25 @@ class _Question:
     def sides(self) -> tuple[Callable[[Scope], Any], Callable[[Scope], Any]] | None:
         return _sides(self.expression)
 
+    @cached_property
+    def compact(self) -> Mapping[bool, list[Any]]:
+        """What is kept of each answer, but for the values."""
+        names = [name for name, _ in self.reads]
+        return {answer: [self.source, answer, names] for answer in (True, False)}
+
     def answer(self, scope: Scope, values: Values) -> Leaf:
-        holds = bool(self.expression.careful(scope))
+        holds = bool(self.expression.fast(scope))
         read = tuple((name, reader(scope)) for name, reader in self.reads)
-        note = ""
-        if not holds and self.sides is not None:
-            note = values.clash(self.sides[0](scope), self.sides[1](scope))
-        return Leaf(self.source, holds, read, self.path, note)
+        return Leaf(self.source, holds, read, self.path, "" if holds else self.note(scope, values))
+
+    def note(self, scope: Scope, values: Values) -> str:
+        """Why the comparison could not be made; "" where it could."""
+        if self.sides is None:
+            return ""
+        left, right = self.sides[0](scope), self.sides[1](scope)
+        if left.__class__ in _NUMBERS and right.__class__ in _NUMBERS:
+            return ""  # what `clash` would say after a longer look
+        return values.clash(left, right)
 
     def unasked(self) -> Leaf:
         return Leaf(self.source, None, (), self.path)
@@ -147,13 +163,48 @@ class Condition:
         return not stops_at, asked
 
     def _sentence(self, leaf: Leaf) -> str:
-        answer = "true" if leaf.holds else "false"
-        if leaf.source in {"true", "false"} and not leaf.values:
-            return f"the condition says {answer}"
         details = [f"{name} = {self._values.shown(value)}" for name, value in leaf.values]
-        if leaf.note:
-            details.append(leaf.note)
-        return f"{leaf.source} is {answer}" + (f" ({', '.join(details)})" if details else "")
+        return told(leaf.source, leaf.holds, [*details, leaf.note] if leaf.note else details)
+
+    def kept(self, scope: Scope) -> list[Any]:
+        """The answer as `refusals.Kept`, of which `refusals.because` makes the sentence of `evaluate`.
+
+        An event that many conditions refuse costs little more than their asking, since no text is made.
+        """
+        values: dict[str, Any] = {}
+        shown: dict[str, str] = {}
+        _, deciding = self._ask(self._tree, scope, values, shown)
+        return [deciding, values, shown] if shown else [deciding, values]
+
+    def _ask(
+        self, tree: _Tree, scope: Scope, values: dict[str, Any], shown: dict[str, str]
+    ) -> tuple[bool, list[list[Any]]]:
+        if isinstance(tree, _Node):
+            if tree.kind == "not":
+                holds, deciding = self._ask(tree.parts[0], scope, values, shown)
+                return not holds, deciding
+            stops_at = tree.kind == "any"
+            asked: list[list[Any]] = []
+            for part in tree.parts:
+                holds, deciding = self._ask(part, scope, values, shown)
+                if holds is stops_at:
+                    return stops_at, deciding
+                asked += deciding
+            return not stops_at, asked
+        holds = bool(tree.expression.fast(scope))
+        for name, reader in tree.reads:
+            if name not in values:
+                value = reader(scope)
+                kind = value.__class__
+                if kind is str:
+                    values[name] = value if len(value) <= LONGEST else value[:LONGEST] + "…"
+                elif value is None or kind in _SCALARS:
+                    values[name] = value
+                else:
+                    values[name], shown[name] = str(value)[:LONGEST], self._values.shown(value)
+        if not holds and (note := tree.note(scope, self._values)):
+            return False, [[*tree.compact[False], note]]
+        return holds, [tree.compact[holds]]
 
 
 def compile_condition(tree: object, templates: Templates) -> Condition:
@@ -267,7 +318,7 @@ def _reader(path: tuple[str, ...], values: Values) -> Callable[[Scope], Any]:
     tree: nodes.Expr = nodes.Name(path[0], "load")
     for part in path[1:]:
         tree = nodes.Getitem(tree, nodes.Const(int(part) if part.isdigit() else part), "load")
-    return careful_function(tree, values)
+    return fast_function(tree, values)
 
 
 def _sides(expression: Expression) -> tuple[Callable[[Scope], Any], Callable[[Scope], Any]] | None:
@@ -276,7 +327,7 @@ def _sides(expression: Expression) -> tuple[Callable[[Scope], Any], Callable[[Sc
     if isinstance(tree, nodes.Filter) and tree.name == "@compare" and len(tree.args) == 2:
         operator, right = tree.args
         if isinstance(operator, nodes.Const) and operator.value in _ORDERS and isinstance(tree.node, nodes.Expr):
-            return careful_function(tree.node, expression.values), careful_function(right, expression.values)
+            return fast_function(tree.node, expression.values), fast_function(right, expression.values)
     return None
 
 

@@ -220,7 +220,7 @@ def refusal_detail(refusal: Sequence[Any]) -> str:
         return f"{what[0]} was {'missing' if what[1] is None else repr_of(what[1])}"
     if word == refusals.FROM:
         return f"it was in {what}"
-    return str(what[0]) if word == refusals.CONDITION else str(what)
+    return refusals.because(what) if word == refusals.CONDITION else str(what)
 
 
 def repr_of(value: Any) -> str:

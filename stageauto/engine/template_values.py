@@ -16,6 +16,7 @@ from jinja2.runtime import LoopContext, Undefined
 from jinja2.utils import Namespace
 from markupsafe import Markup
 
+from stageauto.engine.showing import shown
 from stageauto.engine.template_faults import MAX_OUTPUT, TemplateBudget, too_long, too_much_work
 
 WORK = 1_000_000
@@ -340,20 +341,8 @@ class Values:
         return ", ".join(texts)
 
     def shown(self, value: Any) -> str:
-        """A value as a trace names it: texts in quotes, a missing one as `empty`, at most 80 characters."""
-        if value is None:
-            return "empty"
-        if isinstance(value, (list, tuple)):
-            made = "[" + ", ".join(self.shown(one) for one in value[:10]) + (", ...]" if len(value) > 10 else "]")
-        elif isinstance(value, str):
-            made = repr(str(value[:100]))
-        elif isinstance(value, bool):
-            made = "true" if value else "false"
-        elif isinstance(value, Mapping):
-            made = "{...}" if value else "{}"
-        else:
-            made = self.text(value)
-        return made if len(made) <= 80 else made[:77] + "..."
+        """A value as a trace names it."""
+        return shown(value, self.text)
 
 
 def _listed(value: Any) -> Sequence[Any]:

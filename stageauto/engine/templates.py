@@ -117,7 +117,8 @@ class Expression:
         self.values = values
 
     @cached_property
-    def _fast(self) -> Callable[[Scope], Any]:
+    def fast(self) -> Callable[[Scope], Any]:
+        """The function that gives back the value as it is computed."""
         return fast_function(self.lowered, self.values)
 
     @cached_property
@@ -127,7 +128,7 @@ class Expression:
 
     def evaluate(self, scope: Scope) -> Any:
         """The value for this scope."""
-        return plain_result(self._fast(scope))
+        return plain_result(self.fast(scope))
 
 
 class Text:

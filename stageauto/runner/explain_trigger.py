@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stageauto.engine import refusals
 from stageauto.engine.cron import cron_next
 from stageauto.engine.gates import Gate, refusal_detail, refusal_gate, repr_of
 from stageauto.runner.explained import (
@@ -66,7 +67,7 @@ def verdict_on(case: Case, pipeline: Pipeline, trigger: Trigger, came: Arrival) 
         return Verdict(None, f"to `{came.to}`")
     refusal = came.refusal(names)
     if refusal is not None:
-        values = refusal[2][1] if refusal_gate(refusal) is Gate.CONDITION and len(refusal) > 2 else {}
+        values = refusals.values(refusal[2]) if refusal_gate(refusal) is Gate.CONDITION and len(refusal) > 2 else {}
         return Verdict(refusal_gate(refusal), refusal_detail(refusal), tuple(values.items()))
     same_files = case.loaded_at <= came.at
     if not trigger.enabled and (same_files or came.refused is not None):

@@ -101,7 +101,7 @@ def test_where_none_wins_each_says_why_with_the_values_of_then(world: World):
     world.emit("app.go", name="e2")
     assert world.refused(name="e2") == [
         ["small", WHERE, ["size", None]],
-        ["rich", CONDITION, ["item.amount > 5 is false (item.amount = 3)", {"item.amount": 3}]],
+        ["rich", CONDITION, [[["item.amount > 5", False, ["item.amount"]]], {"item.amount": 3}]],
         ["far", WHERE, ["size", None]],
         ["to-a", HERE],
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stageauto.engine.conditions import ConditionFault, compile_condition
+from stageauto.engine.refusals import because, values
 from stageauto.engine.templates import Templates
 
 ZONE = ZoneInfo("Europe/Warsaw")
@@ -313,5 +315,26 @@ def test_every_way_to_ask_gives_the_same_answer_and_none_crashes(
     condition = compile_condition(source, TEMPLATES)
     careful = bool(TEMPLATES.expression(source).careful(scope))
     assert condition.holds(scope) is careful
-    assert condition.evaluate(scope).holds is careful
+    verdict = condition.evaluate(scope)
+    assert verdict.holds is careful
+    kept = json.loads(json.dumps(condition.kept(scope)))
+    assert because(kept) == verdict.because
+    assert values(kept) == {name: as_json(value) for leaf in verdict.leaves for name, value in leaf.values}
     assert TEMPLATES.text("{% if (" + source + ") %}yes{% endif %}").render(scope) == ("yes" if careful else "")
+
+
+def as_json(value: object) -> object:
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+
+
+def test_what_is_kept_of_a_refusal_is_small_however_long_the_values_are():
+    condition = compile_condition("event.text == 'yes' or event.text > 5", TEMPLATES)
+    scope = {"event": {"text": "no " * 100_000}}
+    kept = condition.kept(scope)
+    assert len(json.dumps(kept)) < 1000
+    assert because(kept) == condition.evaluate(scope).because
+    assert because(kept).endswith("text cannot be compared with a number)")
+
+
+def test_a_refusal_that_was_kept_as_a_sentence_is_still_read():
+    assert because(["item.amount > 5 is false (item.amount = 3)", {"item.amount": 3}]).startswith("item.amount > 5")
