@@ -154,7 +154,7 @@ def check_audiences(
             spot.at(name).fault("unknown-key", message, (key,), hint=_either(wanted), on_key=True)
         if not wrong and not any(entry.get(key) for key in wanted):
             message = f"the audience `{name}` does not say which one of {channel.type} it is"
-            spot.at(name).fault("missing-key", message, hint=_either(wanted), on_key=True)
+            spot.at(name).fault("missing-key", message, hint=_either(wanted), missing=True)
 
 
 def _either(keys: tuple[str, ...]) -> str:

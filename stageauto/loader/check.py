@@ -272,7 +272,7 @@ def _missing_keys(spot: Spot, error: Any, path: Path) -> list[tuple[Path, bool]]
         path,
         hint=hint,
         expected=f"{name}: {what}" if what else name,
-        on_key=True,
+        missing=True,
     )
     return [((*path, name), True)]
 

@@ -263,7 +263,7 @@ def read_action(builder: SpotBuilder, kind: type[Action]) -> Action | None:
     if "with" not in builder.raw and needed:
         message = f"`with` is missing: `{kind.kind}` needs {' and '.join(f'`{name}`' for name in needed)}"
         hint = "add `with:` and below it " + ", ".join(f"`{name}:`" for name in needed)
-        builder.spot.fault("missing-key", message, hint=hint, on_key=True)
+        builder.spot.fault("missing-key", message, hint=hint, missing=True)
         return None
     spot = builder.spot.at("with") if "with" in builder.raw else builder.spot
     raw = builder.raw.get("with", EMPTY)

@@ -179,7 +179,7 @@ class _Reader:
             return name
         if not owner:
             spot.fault(
-                "missing-key", "`id` is missing", hint="add `id:`", expected="id: By which items name it.", on_key=True
+                "missing-key", "`id` is missing", hint="add `id:`", expected="id: By which items name it.", missing=True
             )
         return f"{what}-{owner}" if owner else ""
 

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from stageauto.engine.model import Place
 from stageauto.loader.diagnostics import ERROR, Diagnostic
+from stageauto.loader.within import place_within
 from stageauto.loader.yaml import Map, Seq, Span, read
 
 Path = tuple[str | int, ...]
 # What libyaml takes for a line break, so that its line numbers and ours agree.
 _BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-_ESCAPES: Final = {"x": 4, "u": 6, "U": 10}
 
 
 class Source:
@@ -62,12 +62,7 @@ class Source:
     def inside(self, path: Path, line: int, column: int) -> Span:
         """The place in the file of a line and column (from 1) inside the scalar at the path."""
         _, span = self.spans(path)
-        value = self.value(path)
-        if span.style == "|":
-            return self._in_literal(span, value, line, column)
-        if span.line == span.end_line:
-            return _point(span.line, self._in_one_line(span, column))
-        return self._in_folded(span, value, line, column)
+        return _point(*place_within(self.line, span, self.value(path), line, column))
 
     def value(self, path: Path) -> Any:
         """The raw value at the path, or None."""
@@ -81,40 +76,6 @@ class Source:
                 return None
         return here
 
-    def _in_literal(self, span: Span, value: Any, line: int, column: int) -> Span:
-        number = span.line + line
-        inner = value.split("\n")[line - 1] if isinstance(value, str) and line <= value.count("\n") + 1 else ""
-        return _point(number, max(0, self.line(number).find(inner)) + column)
-
-    def _in_one_line(self, span: Span, column: int) -> int:
-        if not span.style:
-            return span.column + column - 1
-        raw = self.line(span.line)[span.column : span.end_column - 2]
-        at = 0
-        for _ in range(column - 1):
-            at += _width(raw, at, span.style)
-        return span.column + 1 + min(at, len(raw))
-
-    def _in_folded(self, span: Span, value: Any, line: int, column: int) -> Span:
-        """Folding joins lines: each source line is sought in the value, in order."""
-        if not isinstance(value, str):
-            return _point(span.line, span.column)
-        wanted = sum(len(one) + 1 for one in value.split("\n")[: line - 1]) + column - 1
-        found, position = _point(span.line, span.column), 0
-        for number in range(span.line, span.end_line + 1):
-            raw = self.line(number)
-            if number == span.line:
-                raw = "" if span.style == ">" else raw[span.column - (0 if span.style else 1) :]
-            text = raw.strip().rstrip("\"'") if span.style in {"'", '"'} else raw.strip()
-            start = value.find(text, position) if text else -1
-            if start < 0:
-                continue
-            if start > wanted:
-                break
-            position = start + len(text)
-            found = _point(number, self.line(number).find(text) + 1 + min(wanted - start, len(text)))
-        return found
-
 
 def _first(span: Span) -> Span:
     return Span(span.line, span.column, span.line, span.column + 1)
@@ -122,14 +83,6 @@ def _first(span: Span) -> Span:
 
 def _point(line: int, column: int) -> Span:
     return Span(line, column, line, column + 1)
-
-
-def _width(raw: str, at: int, style: str) -> int:
-    if style == "'" and raw[at : at + 2] == "''":
-        return 2
-    if style == '"' and raw[at : at + 1] == "\\":
-        return _ESCAPES.get(raw[at + 1 : at + 2], 2)
-    return 1
 
 
 @dataclass(slots=True)
@@ -205,11 +158,13 @@ class Spot:
         expected: str = "",
         found: str = "",
         on_key: bool = False,
+        missing: bool = False,
         inside: tuple[int, int] | None = None,
     ) -> None:
         """Reports: the line is the key's; the caret stands under the value where that is on the same line.
 
-        `inside` is a line and column (from 1) inside the scalar there.
+        `inside` is a line and column (from 1) inside the scalar there. `missing`: the mapping there lacks a key, so the
+        line is its first.
         """
         spot = self.at(*at) if at else self
         key, value = self.source.spans(spot.path)
@@ -217,6 +172,8 @@ class Spot:
             span = self.source.inside(spot.path, *inside)
             if found and self.source.line(span.line).startswith(found, span.column - 1):
                 span = Span(span.line, span.column, span.line, span.column + len(found))
+        elif missing and _exists(self.source, spot.path):
+            span = value
         else:
             span = key if on_key or value.line != key.line or not _exists(self.source, spot.path) else value
         end = span.end_column if span.end_line == span.line else len(self.source.line(span.line)) + 1

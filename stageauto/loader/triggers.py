@@ -118,7 +118,7 @@ def _schedule(builder: SpotBuilder, raw: Map, stage: str, name: str) -> tuple[st
     for key, example in (("cron", '"0 9 * * mon"'), ("from", "[STAGE]")):
         if key not in raw:
             builder.spot.fault(
-                "missing-key", f"`{key}` is missing: a schedule needs it", hint=f"add `{key}: {example}`", on_key=True
+                "missing-key", f"`{key}` is missing: a schedule needs it", hint=f"add `{key}: {example}`", missing=True
             )
     stages = tuple(str(one) for one in raw.get("from", ()))
     known = [one for index, one in enumerate(stages) if builder.known("stage", one, ("from", index))]

@@ -108,10 +108,30 @@ def test_keys_and_values_know_their_place():
         ("a: >\n  one\n  two\n", (1, 5), (3, 3)),
         ("a: one\n  two\n", (1, 5), (2, 3)),
         ('a: "one\n  two"\n', (1, 6), (2, 4)),
+        ('a: "one\\ntwo"\n', (2, 2), (1, 11)),
+        ('a: "one\\n\\ttwo"\n', (2, 3), (1, 13)),
+        ('a: "one \n\n  two"\n', (2, 2), (3, 4)),
+        ('a: "one \n\n\n  two three\n  four"\n', (3, 11), (5, 3)),
+        ('a: "one\\\n  two"\n', (1, 5), (2, 4)),
+        ("a: 'it''s\n\n  so'\n", (2, 1), (3, 3)),
+        ("a: one\n\n  two\n", (2, 2), (3, 4)),
+        ("a: one # not this\n", (1, 3), (1, 6)),
     ],
 )
 def test_a_place_inside_a_scalar_is_found_in_the_file(text: str, inside: tuple[int, int], place: tuple[int, int]):
     assert Source("x.yaml", text).inside(("a",), *inside)[:2] == place
+
+
+@given(st.text(alphabet="ab \n", min_size=1, max_size=40), st.sampled_from(["", "'", '"']))
+def test_every_letter_of_folded_text_is_found_in_the_file(body: str, quote: str):
+    text = f"a: {quote}x" + body.replace("\n", "\n ") + f"x{quote}\nb: 1\n"
+    source = Source("x.yaml", text)
+    value = source.value(("a",))
+    for line, inner in enumerate(value.split("\n"), 1):
+        for column, letter in enumerate(inner, 1):
+            found = source.inside(("a",), line, column)
+            if letter != " ":
+                assert source.line(found.line)[found.column - 1] == letter
 
 
 @given(st.text(max_size=200))
