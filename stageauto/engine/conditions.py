@@ -17,6 +17,7 @@ from jinja2 import nodes
 from stageauto.engine.compile_expr import fast_function
 from stageauto.engine.condition_split import Part, split
 from stageauto.engine.refusals import LONGEST
+from stageauto.engine.scalars import source_text
 from stageauto.engine.showing import told
 from stageauto.engine.template_faults import TemplateFault
 from stageauto.engine.template_guard import near
@@ -241,7 +242,7 @@ class _Compiler:
             return self._text(tree, path)
         if isinstance(tree, Mapping):
             return self._mapping(tree, path)
-        found = "nothing" if tree is None else f"a {type(tree).__name__}"
+        found = "nothing" if tree is None else "a list" if isinstance(tree, list | tuple) else f"`{source_text(tree)}`"
         raise ConditionFault(f"a condition is an expression or all, any, not; here is {found}", path, hint=_EXAMPLE)
 
     def _mapping(self, tree: Mapping[object, object], path: Path) -> _Tree:

@@ -12,7 +12,7 @@ from stageauto.engine.scalars import source_text
 from stageauto.loader import shapes
 from stageauto.loader.builder import SpotBuilder
 from stageauto.loader.check import check
-from stageauto.loader.diagnostics import short, suggest
+from stageauto.loader.diagnostics import WARNING, short, shown, suggest
 from stageauto.loader.shape_check import fitting
 from stageauto.loader.source import Spot
 from stageauto.loader.world import BUILT_IN_TYPES, Outline, World
@@ -53,14 +53,16 @@ def _field(world: World, spot: Spot, name: str, raw: Any) -> Field | None:
         return None
     options = kept.get("options")
     if kept["type"] == "choice" and "options" not in raw:
-        spot.fault("missing-key", "a choice needs `options`", hint="add `options: [first, second]`", on_key=True)
-    elif kept["type"] != "choice" and options is not None:
+        spot.fault("missing-key", "a choice needs `options`", hint="add `options: [first, second]`", missing=True)
+    elif kept["type"] == "choice":
+        _told_once(spot, kept["options"])
+    elif options is not None:
         spot.fault(
             "no-effect",
             "`options` go with `type: choice` only",
             ("options",),
             hint="leave them out",
-            severity="warning",
+            severity=WARNING,
         )
     field = Field(
         name=name,
@@ -72,6 +74,16 @@ def _field(world: World, spot: Spot, name: str, raw: Any) -> Field | None:
         pipeline=source_text(kept["pipeline"]) if "pipeline" in kept else None,
     )
     return _with_default(world, spot, field, kept.get("default"))
+
+
+def _told_once(spot: Spot, options: list[Any]) -> None:
+    seen: set[str] = set()
+    for index, one in enumerate(options):
+        name = source_text(one)
+        if name in seen:
+            message = f"the option {shown(name)} stands twice"
+            spot.fault("no-effect", message, ("options", index), hint="remove one of them", severity=WARNING)
+        seen.add(name)
 
 
 def _with_default(world: World, spot: Spot, field: Field, raw: Any) -> Field:
@@ -103,6 +115,9 @@ def misfit(world: World, field: Field, raw: Any) -> tuple[str, str] | None:
             return f"there is no user `{name}`", suggest(name, world.users)
     if isinstance(raw, list) and not field.multiple and len(raw) != 1:
         return f"the field `{field.name}` holds one value, not a list", "add `multiple: true` to the field"
+    if field.type == "boolean" and not _all_booleans(raw):
+        # What people type into a form may be `yes`; what stands in a file is YAML.
+        return f"{shown(raw)} does not fit the field `{field.name}`", "only `true` and `false` are booleans"
     if isinstance(raw, Mapping):
         return f"the field `{field.name}` holds no mapping", ""
     try:
@@ -110,6 +125,11 @@ def misfit(world: World, field: Field, raw: Any) -> tuple[str, str] | None:
     except BadValueError as error:
         return short(error.message) if len(error.message) > 200 else error.message, error.hint
     return None
+
+
+def _all_booleans(raw: Any) -> bool:
+    many = raw if isinstance(raw, list) else [raw]
+    return all(isinstance(one, bool) or one in ("true", "false", None) for one in many)
 
 
 def check_set(builder: SpotBuilder, raw: Mapping[str, Any], at: Path, outline: Outline | None = None) -> None:
@@ -129,8 +149,25 @@ def check_set(builder: SpotBuilder, raw: Mapping[str, Any], at: Path, outline: O
                 message = f"pipeline `{outline.id}` has no field `{short(name)}`"
                 builder.spot.fault("unknown-field", message, (*at, name), hint=suggest(name, writable), on_key=True)
             continue
-        if isinstance(value, str) and "{" in value:
-            continue  # computed: what comes out is checked when it is known
-        fault = misfit(builder.reader.world, field, value) if field.type not in {"contact", "company"} else None
-        if fault:
-            builder.fault("bad-value", fault[0], (*at, name), hint=fault[1])
+        if field.type not in {"contact", "company"}:
+            _check_constants(builder, field, value, (*at, name))
+
+
+def _check_constants(builder: SpotBuilder, field: Field, value: Any, at: Path) -> None:
+    """Reports the constants that do not fit; what templates make is checked when it is known."""
+    if isinstance(value, list) and (field.multiple or any(_is_computed(one) for one in value)):
+        for index, one in enumerate(value):
+            if not _is_computed(one):
+                _check_constant(builder, field, one, (*at, index))
+    elif not _is_computed(value):
+        _check_constant(builder, field, value, at)
+
+
+def _check_constant(builder: SpotBuilder, field: Field, value: Any, at: Path) -> None:
+    fault = misfit(builder.reader.world, field, value)
+    if fault:
+        builder.fault("bad-value", fault[0], at, hint=fault[1])
+
+
+def _is_computed(value: Any) -> bool:
+    return isinstance(value, str) and "{" in value

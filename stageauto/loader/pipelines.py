@@ -156,7 +156,7 @@ def _check_references(world: World, file: PipelineFile) -> None:
 
 def _moved(file: PipelineFile) -> Mapping[str, str]:
     """Stages that are gone to where their items go."""
-    made = {}
+    made: dict[str, str] = {}
     stages = file.outline.stages
     for index, one in enumerate(file.raw.get("moved", ())):
         old, new = source_text(one["from"]), source_text(one["to"])
@@ -167,13 +167,14 @@ def _moved(file: PipelineFile) -> Mapping[str, str]:
             message = f"the stage `{old}` is still there"
             hint = "`moved` is for stages that are gone; move items with `stageauto move`"
             file.spot.fault("moved-not-gone", message, ("moved", index, "from"), hint=hint)
+        _told_once(file, made, "moved", index, old)
         made[old] = new
     return MappingProxyType(made) if made else EMPTY
 
 
 def _renamed(file: PipelineFile) -> Mapping[str, str]:
     """Old ids of rules and triggers to new ones."""
-    made = {}
+    made: dict[str, str] = {}
     known = {*file.outline.rules, *file.outline.triggers}
     for index, one in enumerate(file.raw.get("renamed", ())):
         old, new = source_text(one["from"]), source_text(one["to"])
@@ -185,8 +186,15 @@ def _renamed(file: PipelineFile) -> Mapping[str, str]:
             file.spot.fault(
                 "moved-not-gone", message, ("renamed", index, "from"), hint="`renamed` is for ids that are gone"
             )
+        _told_once(file, made, "renamed", index, old)
         made[old] = new
     return MappingProxyType(made) if made else EMPTY
+
+
+def _told_once(file: PipelineFile, made: Mapping[str, str], key: str, index: int, old: str) -> None:
+    if old in made:
+        message = f"`{key}` says twice what becomes of `{old}`: `{made[old]}` before"
+        file.spot.fault("duplicate-id", message, (key, index, "from"), hint="remove one of them")
 
 
 def _by_event(stages: tuple[Stage, ...]) -> Mapping[str, tuple[Trigger, ...]]:

@@ -170,22 +170,35 @@ class SettingsReader:
             hint = "`hours: responsible` means the user's own calendar; give this one another name"
             spot.fault("reserved-name", "a calendar cannot be called `responsible`", hint=hint, on_key=True)
             return
-        try:
-            calendar = compile_calendar(name, raw, self.settings.zone, ics=self.calendar_files)
-        except CalendarError as error:
-            at: Path = tuple(error.key.split(".")) if error.key else ()
-            spot.fault(
-                "bad-calendar",
-                error.message,
-                at if spot.source.value((*spot.path, *at)) is not None else (),
-                hint=error.hint,
-            )
+        calendar = self._calendar(spot, name, raw)
+        if calendar is None:
             return
         if not calendar.has_open_time(self.now):
             message = f"the calendar `{name}` has no open time in the next two years"
             spot.fault("calendar-closed", message, hint="give it a day with open hours", on_key=True)
             return
         self.settings.calendars[name] = calendar
+
+    def _calendar(self, spot: Spot, name: str, raw: Map) -> Calendar | None:
+        """The calendar, or None; all that is wrong with it is reported, not the first fault alone."""
+        rest, found = dict(raw), False
+        while True:
+            try:
+                calendar = compile_calendar(name, rest, self.settings.zone, ics=self.calendar_files)
+            except CalendarError as error:
+                at: Path = tuple(error.key.split(".")) if error.key else ()
+                there = spot.source.value((*spot.path, *at)) is not None
+                if at or not found:
+                    spot.fault("bad-calendar", error.message, at if there else (), hint=error.hint)
+                found = True
+                if at and there:
+                    rest = _without(rest, at)
+                elif "daily" not in rest and not at:
+                    rest["daily"] = "00:00-24:00"  # never open, so that the holidays are looked at as well
+                else:
+                    return None
+            else:
+                return None if found else calendar
 
     def _resources(self, _spot: Spot, name: str, raw: Map) -> None:
         self.settings.resources[name] = Resource(name, source_text(raw.get("name", name)), int(raw.get("capacity", 1)))
@@ -389,6 +402,14 @@ def _is_near(host: str, allow_private: Iterable[str]) -> bool:
         return False
     nets = [ipaddress.ip_network(_net_and_port(one)[0], strict=False) for one in allow_private]
     return address.is_loopback or any(address in net for net in nets)
+
+
+def _without(raw: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The mapping without what stands at the path."""
+    first, *below = path
+    if below and isinstance(raw[str(first)], Mapping):
+        return {**raw, str(first): _without(raw[str(first)], tuple(below))}
+    return {key: value for key, value in raw.items() if key != first}
 
 
 def _is_secret(key: str, holder: Map) -> bool:
