@@ -8,9 +8,10 @@ from typing import Any
 
 from stageauto.engine import scope
 from stageauto.engine.template_names import Name
+from stageauto.loader.attributes import attribute_fault
 from stageauto.loader.diagnostics import suggest
 from stageauto.loader.source import Spot
-from stageauto.loader.world import Outline, World
+from stageauto.loader.world import BUILT_IN_TYPES, Outline, World
 
 _FIXED = {
     "contact": scope.CONTACT_NAMES,
@@ -52,9 +53,18 @@ class Reader:
             return None
         attribute = path[1]
         if root in _FIXED:
-            return _unknown(root, attribute, _FIXED[root], "unknown-name")
+            fault = _unknown(root, attribute, _FIXED[root], "unknown-name")
+            return fault or self._attributes(path)
         checker = _CHECKERS.get(root)
-        return checker(self, path) if checker else None
+        fault = checker(self, path) if checker else None
+        return fault or self._attributes(path)
+
+    def _attributes(self, path: tuple[str, ...]) -> tuple[str, str, str] | None:
+        if path[0] != "item":
+            return attribute_fault(path, None, multiple=False)
+        field = self.outline.fields.get(path[1])
+        kind = field.type if field else BUILT_IN_TYPES.get(path[1])
+        return attribute_fault(path, kind, multiple=field.multiple if field else path[1] == "tags")
 
     def _unknown_root(self, root: str) -> tuple[str, str, str]:
         if root in self.outline.fields:
