@@ -30,11 +30,11 @@ class Scheduled(Action):
     activity: ClassVar[str]  # the kind in the item's plan: call or meeting
 
     subject: Text = option(TextOption(), "What it is about.")
-    start: Value | None = option(MomentOption(), "When it begins.", None)
+    start: Value | Duration | None = option(MomentOption(spans=True), "When it begins: a time or a span (2d).", None)
     in_: Duration | Text | None = option(DurationOption(templated=True), "When it begins, counted from now.", None)
     duration: Duration | Text = option(DurationOption(templated=True), "How long it takes.", Duration(ms=HOUR_MS))
     place: Text | None = option(TextOption(), "Where.", None)
-    attendees: tuple[Recipient, ...] = option(RecipientsOption(), "Who takes part.", RESPONSIBLE)
+    attendees: tuple[Recipient, ...] = option(RecipientsOption(ids=True), "Who takes part.", RESPONSIBLE)
     description: Text | None = option(TextOption(), "More about it.", None)
 
     def check(self, builder: Builder) -> None:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from stageauto.engine.action import Context
+from stageauto.engine.durations import Duration
 from stageauto.engine.effects import End
 from stageauto.engine.schedule import to_local
 from stageauto.errors import StageautoError
@@ -48,6 +49,8 @@ def moment_or_in(context: Context, value: Any, span: Any, option: str) -> int | 
     """The instant that an option names, or the one a duration from now (`in`); None where neither is given."""
     if span is not None:
         return after(context, span, "in")
+    if isinstance(value, Duration):
+        return after(context, value, option)
     return moment(context, value, option)
 
 

@@ -46,7 +46,7 @@ class CreateActivity(Action):
     responsible: str | Text = option(
         NameOption("user", templated=True, also=("responsible", "manager")), "Whose it is.", "responsible"
     )
-    due: Value | None = option(MomentOption(), "Until when.", None)
+    due: Value | Duration | None = option(MomentOption(spans=True), "Until when: a date, a time or a span (2d).", None)
     in_: Duration | Text | None = option(DurationOption(templated=True), "Until when, counted from now.", None)
 
     def check(self, builder: Builder) -> None:

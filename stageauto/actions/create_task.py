@@ -60,7 +60,9 @@ class CreateTask(Action):
     )
     participants: tuple[Recipient, ...] = option(RecipientsOption(users_only=True), "Who helps.", ())
     observers: tuple[Recipient, ...] = option(RecipientsOption(users_only=True), "Who watches.", ())
-    deadline: Value | None = option(MomentOption(), "Until when.", None)
+    deadline: Value | Duration | None = option(
+        MomentOption(spans=True), "Until when: a date, a time or a span (2d).", None
+    )
     in_: Duration | Text | None = option(DurationOption(templated=True), "Until when, counted from now.", None)
     priority: str = option(Choice(("low", "normal", "high")), "How urgent.", "normal")
     checklist: tuple[Text, ...] = option(ListOption(TextOption()), "Its steps.", ())

@@ -11,8 +11,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from stageauto.engine.durations import Duration, DurationError, parse_duration
+from stageauto.engine.local import LocalTimeError, parse_local
 from stageauto.engine.scalars import source_text
 
 Path = tuple[str | int, ...]
@@ -110,6 +112,9 @@ def build_options(cls: type, raw: Mapping[str, Any], builder: Builder) -> Any:
     return cls(**values)
 
 
+_ANY_ZONE = ZoneInfo("UTC")  # whether a text is a local time does not hang on the zone
+_MOMENT_HINT = "write it like 2026-12-24T09:00 or 2026-12-24"
+_ID = re.compile(r"[a-z][a-z0-9_-]*", re.ASCII)
 _NUMBER = re.compile(r"\+?[0-9][0-9 ()./-]*")  # a phone as people write it
 
 SCALAR: Json = {"type": ["string", "number", "boolean"]}
@@ -141,13 +146,33 @@ class ValueOption:
 
 @dataclass(frozen=True, slots=True)
 class MomentOption:
-    """A date or datetime: ISO text (local) or a template that gives one."""
+    """A date or datetime: ISO text (local) or a template that gives one.
+
+    With `spans`, also a duration, counted from the moment at which the action runs (then a `Duration`).
+    """
+
+    spans: bool = False
 
     def schema(self) -> Json:
         return {"type": "string"}
 
     def build(self, raw: Any, builder: Builder) -> Any:
-        return builder.value(source_text(raw))
+        text = source_text(raw)
+        if "{" in text:
+            return builder.value(text)
+        try:
+            parse_local(text, _ANY_ZONE)
+        except LocalTimeError as error:
+            if not self.spans:
+                builder.fault("bad-time", error.message, hint=_MOMENT_HINT)
+                return builder.value(text)
+        else:
+            return builder.value(text)
+        try:
+            return parse_duration(text)
+        except DurationError:
+            builder.fault("bad-time", f"'{text}' is neither a local time nor a duration", hint=f"{_MOMENT_HINT}, or 2d")
+            return Duration()
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,10 +348,12 @@ class Recipient:
 class RecipientsOption:
     """`to:`: customer, responsible, manager, {user: ID}, {role: ID}, an address, or a list of these.
 
-    Builds a tuple of `Recipient`. `users_only` refuses customers and addresses (notifications).
+    Builds a tuple of `Recipient`. `users_only` refuses customers and addresses (notifications); there, and with `ids`,
+    a user's id may stand alone.
     """
 
     users_only: bool = False
+    ids: bool = False
 
     def schema(self) -> Json:
         one: Json = {
@@ -348,6 +375,11 @@ class RecipientsOption:
             return tuple(self._one(one, at(builder, index)) for index, one in enumerate(raw))
         return (self._one(raw, builder),)
 
+    @staticmethod
+    def _named(what: str, name: str, builder: Builder) -> Recipient:
+        builder.known(what, name)
+        return Recipient(what, name)
+
     def _one(self, raw: Any, builder: Builder) -> Recipient:
         if isinstance(raw, Mapping):
             ((what, name),) = raw.items()
@@ -356,11 +388,13 @@ class RecipientsOption:
         text = source_text(raw)
         what, colon, name = text.partition(":")
         if colon and what in {"user", "role"}:  # the same, written as one text
-            return self._one({what: name.strip()}, builder)
+            return self._named(what, name.strip(), builder)
         if text in ("responsible", "manager"):
             return Recipient(text)
         if text == "customer" and not self.users_only:
             return Recipient("customer")
+        if (self.users_only or self.ids) and text != "customer" and _ID.fullmatch(text):
+            return self._named("user", text, builder)
         if self.users_only:
             builder.fault(
                 "bad-recipient",

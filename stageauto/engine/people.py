@@ -14,7 +14,7 @@ from stageauto.engine.fields import BadValueError
 from stageauto.engine.model import Resource
 from stageauto.engine.scalars import source_text
 from stageauto.engine.schedule import to_local
-from stageauto.engine.state import Company, Contact, Item, Task
+from stageauto.engine.state import Booking, Company, Contact, Item, Task
 
 CONTACT_TEXTS = ("first_name", "last_name", "language", "timezone", "company")
 ADDRESS_LISTS = ("emails", "phones", "chats")
@@ -153,6 +153,10 @@ def complete_task(
         visits.emit(draft, item, "task.completed", data, now, cascade)
 
 
+def _holder(booking: Booking) -> str:
+    return " for ".join(who for who in (booking.item, booking.user) if who) or booking.id
+
+
 def clash(draft: Draft, resource: Resource, start: int, end: int) -> str | None:
     """Who has the resource, where [start, end) would pass its capacity; None when it is free."""
     if end <= start:
@@ -164,8 +168,7 @@ def clash(draft: Draft, resource: Resource, start: int, end: int) -> str | None:
         if len(at_edge) >= resource.capacity:
             zone = draft.workspace.zone
             return ", ".join(
-                f"{one.item or one.user or one.id} ({to_local(one.start, zone):%Y-%m-%d %H:%M}-"
-                f"{to_local(one.end, zone):%H:%M})"
+                f"{_holder(one)} ({to_local(one.start, zone):%Y-%m-%d %H:%M}-{to_local(one.end, zone):%H:%M})"
                 for one in at_edge
             )
     return None

@@ -132,11 +132,11 @@ def money(run: Run, value: Any, currency: str | None = None) -> Any:
     return f"{amount:,.2f} {unit}".rstrip() if amount.is_finite() else value
 
 
-def phone(_: Run, value: Any) -> Any:
+def phone(run: Run, value: Any) -> Any:
     """A number with its country code as it is written internationally, `+48 600 100 200`; else the text itself."""
     import phonenumbers
 
-    text = str(value)
+    text = run.values.text(value, run)
     try:
         parsed = phonenumbers.parse(text, None)
     except phonenumbers.NumberParseException:

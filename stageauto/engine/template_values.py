@@ -28,6 +28,7 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|
 _LOOP_ATTRIBUTES = frozenset(
     {"index", "index0", "revindex", "revindex0", "first", "last", "length", "previtem", "nextitem", "depth", "depth0"}
 )
+_ADDRESS = {"value", "type"}
 _DATE_ATTRIBUTES = frozenset({"year", "month", "day"})
 _DATETIME_ATTRIBUTES = _DATE_ATTRIBUTES | {"hour", "minute", "second"}
 _SPAN_ATTRIBUTES = frozenset({"days", "seconds"})
@@ -314,11 +315,12 @@ class Values:
     # --- showing -----------------------------------------------------------------------------------------------
 
     def text(self, value: Any, run: Run | None = None) -> str:
-        """How a value stands in a text: a missing one as nothing, a list by its parts with commas between."""
-        if isinstance(value, str):
-            return value
-        if value is None:
-            return ""
+        """How a value stands in a text: a missing one as nothing, a list by its parts with commas between.
+
+        An address of a contact (`{value, type}`) is its value.
+        """
+        if value is None or isinstance(value, str):
+            return value or ""
         if isinstance(value, (bool, int, float, timedelta)):
             return str(value)
         if isinstance(value, datetime):
@@ -326,6 +328,8 @@ class Values:
         if isinstance(value, date):
             return value.isoformat()
         if isinstance(value, Mapping):
+            if value.keys() == _ADDRESS:
+                return self.text(value["value"], run)
             return self._joined((f"{self.text(k)}: {self.text(v, run)}" for k, v in value.items()))
         if isinstance(value, (list, tuple)):
             return self._joined(self.text(plain(one), run) for one in value)

@@ -5,6 +5,7 @@ Instants are ms UTC; names are those of LANGUAGE 7. Read by scenarios, simulatio
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,10 @@ def message_text(delivery: Delivery) -> str:
     say = message.get("say")
     if isinstance(say, dict):
         return str(say.get("text") or "")
-    return str(say or message.get("play") or message.get("json") or "")
+    if say or message.get("play"):
+        return str(say or message["play"])
+    body = message.get("json") or message.get("form")
+    return json.dumps(body, ensure_ascii=False) if body else ""
 
 
 def pending(items: Iterable[Item], workspace: Workspace | None = None) -> list[dict[str, Any]]:

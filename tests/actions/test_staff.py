@@ -68,7 +68,7 @@ def test_a_deadline_may_stand_in_a_field(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    ["deadline: tomorrow", 'in: "{{ item.note }}"', 'assignee: "{{ item.note }}"'],
+    ["deadline: \"{{ 'tomorrow' }}\"", 'in: "{{ item.note }}"', 'assignee: "{{ item.note }}"'],
     ids=["day", "span", "user"],
 )
 def test_a_task_that_cannot_be_made_fails_with_a_sentence(bench: Bench, options: str) -> None:
@@ -108,7 +108,7 @@ def test_an_activity_stands_in_the_plan(bench: Bench) -> None:
         responsible="ben",
         due=local("2026-03-03T09:00"),
     )
-    assert bench.one("create_activity", "subject: x\ndue: never").code == "bad_value"
+    assert bench.one("create_activity", "subject: x\ndue: \"{{ 'never' }}\"").code == "bad_value"
     assert bench.one("create_activity", 'subject: x\nresponsible: "{{ item.title }}"').code == "bad_value"
 
 
@@ -168,7 +168,7 @@ def test_a_meeting_of_nobody_still_stands_in_the_plan(bench: Bench) -> None:
     ("options", "sentence"),
     [
         ('start: "{{ item.meeting_at }}"', "`start` is empty"),
-        ('start: "soon"', "`start` is no moment"),
+        ("start: \"{{ 'soon' }}\"", "`start` is no moment"),
         ('start: "2026-03-04T12:00"\nduration: "{{ item.title }}"', "`duration` cannot be counted"),
     ],
 )
