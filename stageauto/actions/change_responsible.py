@@ -10,6 +10,7 @@ from stageauto.actions import _values
 from stageauto.engine.action import Action, Context
 from stageauto.engine.effects import Assign, Effect, End, SetFields
 from stageauto.engine.options import Builder, Choice, Json, NameOption, Recipient, at, option
+from stageauto.engine.scalars import source_text
 
 if TYPE_CHECKING:
     from stageauto.engine.templates import Text
@@ -39,8 +40,9 @@ class SuccessorOption:
         if not isinstance(raw, Mapping):
             return _USER.build(raw, builder)  # type: ignore[no-any-return]
         if "role" in raw:
-            builder.known("role", str(raw["role"]), ("role",))
-            return Recipient("role", str(raw["role"]))
+            role = source_text(raw["role"])
+            builder.known("role", role, ("role",))
+            return Recipient("role", role)
         return _USER.build(raw["user"], at(builder, "user"))  # type: ignore[no-any-return]
 
 

@@ -383,8 +383,8 @@ class RecipientsOption:
     def _one(self, raw: Any, builder: Builder) -> Recipient:
         if isinstance(raw, Mapping):
             ((what, name),) = raw.items()
-            builder.known(what, name, (what,))
-            return Recipient(what, name)
+            builder.known(what, source_text(name), (what,))
+            return Recipient(what, source_text(name))
         text = source_text(raw)
         what, colon, name = text.partition(":")
         if colon and what in {"user", "role"}:  # the same, written as one text

@@ -12,11 +12,12 @@ from jinja2 import nodes
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A variable that is read: its path, and its line and column (both from 1) inside the scalar."""
+    """A variable that is read: its path, its line and column (both from 1) inside the scalar, and how it is written."""
 
     path: tuple[str, ...]
     line: int
     column: int
+    written: str = ""
 
 
 class _Collector:
@@ -143,21 +144,21 @@ def names_of(tree: nodes.Node, source: str) -> tuple[Name, ...]:
     names = []
     for path, line in collector.found:
         taken = used.setdefault(line, set())
-        column = _column(lines[line - 1] if line <= len(lines) else "", path, taken)
+        column, written = _found(lines[line - 1] if line <= len(lines) else "", path, taken)
         taken.add(column)
-        names.append(Name(path, line, column))
+        names.append(Name(path, line, column, written))
     return tuple(names)
 
 
-def _column(text: str, path: tuple[str, ...], taken: set[int]) -> int:
-    """The column of the next place in the line where this path stands; 1 when it cannot be told."""
+def _found(text: str, path: tuple[str, ...], taken: set[int]) -> tuple[int, str]:
+    """The column of the next place in the line where this path stands, and its text; 1 when it cannot be told."""
     root = rf"(?<![\w.]){re.escape(path[0])}(?!\w)"
     steps = "".join(rf"\s*(?:\.\s*{re.escape(p)}(?!\w)|\[\s*['\"]?{re.escape(p)}['\"]?\s*\])" for p in path[1:20])
     for pattern in (root + steps + r"(?!\s*\.\s*\w|\s*\[)", root + steps, root):
         for found in re.finditer(pattern, text[:4000]):
             if found.start() + 1 not in taken:
-                return found.start() + 1
-    return 1
+                return found.start() + 1, found.group()
+    return 1, ""
 
 
 def fixed_text(body: Iterable[nodes.Node]) -> str:

@@ -120,7 +120,8 @@ class Where:
 
     def report(self, code: str, message: str, hint: str, name: Name) -> None:
         """Reports at the name's place."""
-        self.spot.fault(code, message, hint=hint, inside=(name.line, name.column), found=".".join(name.path))
+        found = name.written or ".".join(name.path)
+        self.spot.fault(code, message, hint=hint, inside=(name.line, name.column), found=found)
 
 
 _CHECKERS: Mapping[str, Any] = {

@@ -14,7 +14,7 @@ from stageauto.loader.diagnostics import suggest
 from stageauto.loader.fields import read_fields
 from stageauto.loader.rules import read_rules
 from stageauto.loader.shape_check import fitting
-from stageauto.loader.source import Path, Report, Source, Spot
+from stageauto.loader.source import Path, Report, Source, Spot, id_of
 from stageauto.loader.triggers import read_intake, read_triggers
 from stageauto.loader.world import Outline, World
 from stageauto.loader.yaml import Map, Seq
@@ -58,7 +58,7 @@ def _name_only(world: World, source: Source) -> None:
 
 
 def _outline(world: World, spot: Spot, raw: Map) -> PipelineFile:
-    outline = Outline(str(raw["pipeline"]), spot.source.file)
+    outline = Outline(source_text(raw["pipeline"]), spot.source.file)
     if "fields" in raw:
         read_fields(world, outline, spot.at("fields"), raw["fields"])
     stages = []
@@ -68,12 +68,12 @@ def _outline(world: World, spot: Spot, raw: Map) -> PipelineFile:
         kept = fitting(place, one, shapes.STAGE)
         if kept is None:
             continue
-        stage = str(kept["id"])
+        stage = source_text(kept["id"])
         if stage in outline.stages:
             message = f"the stage `{stage}` stands twice in this pipeline"
             place.fault("duplicate-id", message, ("id",), hint="give one of them another id")
             continue
-        outline.stages[stage] = str(kept.get("kind", "open"))
+        outline.stages[stage] = source_text(kept.get("kind", "open"))
         stages.append((index, kept))
         _collect(outline, place, kept, stage, ids)
     _collect_intake(spot, raw, {})
@@ -84,9 +84,9 @@ def _collect(outline: Outline, spot: Spot, stage: Map, stage_id: str, ids: dict[
     """The ids of a stage's rules and triggers; each kind is unique over the whole pipeline."""
     for what in ("rules", "triggers"):
         for index, one in enumerate(stage.get(what, ())):
-            if not isinstance(one, Mapping) or not isinstance(one.get("id"), str):
+            name = id_of(one)
+            if not name:
                 continue
-            name = one["id"]
             place = spot.at(what, index)
             if name in ids:
                 line = spot.source.spans((*ids[name], "id"))[0].line
@@ -102,11 +102,12 @@ def _collect(outline: Outline, spot: Spot, stage: Map, stage_id: str, ids: dict[
 
 def _collect_intake(spot: Spot, raw: Map, seen: dict[str, int]) -> None:
     for index, one in enumerate(raw.get("intake", ())):
-        if isinstance(one, Mapping) and isinstance(one.get("id"), str):
-            if one["id"] in seen:
-                message = f"the id `{one['id']}` stands twice in this intake"
-                spot.fault("duplicate-id", message, ("intake", index, "id"), hint="give one of them another id")
-            seen[one["id"]] = index
+        name = id_of(one)
+        if name in seen:
+            message = f"the id `{name}` stands twice in this intake"
+            spot.fault("duplicate-id", message, ("intake", index, "id"), hint="give one of them another id")
+        if name:
+            seen[name] = index
 
 
 def build_pipeline(world: World, file: PipelineFile) -> Pipeline:
@@ -116,8 +117,8 @@ def build_pipeline(world: World, file: PipelineFile) -> Pipeline:
     stages = tuple(_stage(world, file, index, stage, number) for number, (index, stage) in enumerate(file.stages))
     return Pipeline(
         id=outline.id,
-        name=str(raw.get("name", outline.id)),
-        entity=str(raw.get("entity", "deal")),
+        name=source_text(raw.get("name", outline.id)),
+        entity=source_text(raw.get("entity", "deal")),
         fields=MappingProxyType(outline.fields),
         stages=stages,
         stage_by_id=MappingProxyType({stage.id: stage for stage in stages}),
@@ -131,14 +132,14 @@ def build_pipeline(world: World, file: PipelineFile) -> Pipeline:
 
 def _stage(world: World, file: PipelineFile, index: int, raw: Map, number: int) -> Stage:
     spot = file.spot.at("stages", index)
-    stage = str(raw["id"])
+    stage = source_text(raw["id"])
     rules = read_rules(world, file.outline, stage, spot.at("rules"), raw.get("rules", Seq(raw.span)))
     triggers = read_triggers(world, file.outline, stage, spot.at("triggers"), raw.get("triggers", Seq(raw.span)))
     return Stage(
         id=stage,
-        name=str(raw.get("name", stage)),
+        name=source_text(raw.get("name", stage)),
         index=number,
-        kind=str(raw.get("kind", "open")),
+        kind=source_text(raw.get("kind", "open")),
         rules=rules,
         triggers=triggers,
         rule_by_id=MappingProxyType({rule.id: rule for rule in rules}),

@@ -21,7 +21,7 @@ from stageauto.loader.diagnostics import ERROR, WARNING, suggest
 from stageauto.loader.fields import check_set
 from stageauto.loader.names import Reader
 from stageauto.loader.shape_check import fitting
-from stageauto.loader.source import Spot
+from stageauto.loader.source import Spot, id_of
 from stageauto.loader.timing import read_repeat, read_retry, read_when
 from stageauto.loader.world import Outline, World
 from stageauto.loader.yaml import Map
@@ -45,7 +45,7 @@ class Draft:
     @property
     def id(self) -> str:
         """Its id."""
-        return str(self.raw["id"])
+        return id_of(self.raw)
 
     @property
     def enabled(self) -> bool:
@@ -58,8 +58,7 @@ def read_rules(world: World, outline: Outline, stage: str, spot: Spot, raw: Sequ
     drafts: list[Draft] = []
     named = set()
     for index, one in enumerate(raw):
-        if isinstance(one, Mapping) and isinstance(one.get("id"), str):
-            named.add(one["id"])
+        named.add(id_of(one))
         kept = fitting(spot.at(index), one, _RULE)
         if kept is not None:
             drafts.append(Draft(kept, spot.at(index), index, ()))
@@ -85,7 +84,7 @@ def _after(draft: Draft, drafts: Sequence[Draft], named: set[str], outline: Outl
     found: list[str] = []
     for index, entry in entries:
         place = spot if index is None else spot.at(index)
-        name = str(entry)
+        name = source_text(entry)
         target = _previous(draft, drafts, place) if name == "previous" else name
         if target is not None and _chainable(draft, target, drafts, named, outline, stage, place):
             found.append(target)
@@ -186,10 +185,10 @@ def _followers(drafts: Sequence[Draft]) -> dict[str, frozenset[str]]:
 
 def _build(builder: SpotBuilder, draft: Draft, stage: str) -> Rule | None:
     raw, world = draft.raw, builder.reader.world
-    kind = world.actions.get(str(raw["do"]))
+    kind = world.actions.get(source_text(raw["do"]))
     if kind is None:
-        message = f"there is no action `{str(raw['do'])[:60]}`"
-        builder.fault("unknown-action", message, ("do",), hint=suggest(str(raw["do"]), world.actions))
+        message = f"there is no action `{source_text(raw['do'])[:60]}`"
+        builder.fault("unknown-action", message, ("do",), hint=suggest(source_text(raw["do"]), world.actions))
     action = read_action(builder, kind) if kind else None
     if kind is not None and kind.own_time and "when" in raw:
         message = f"`{kind.kind}` has its own time: it takes no `when`"
@@ -207,13 +206,13 @@ def _build(builder: SpotBuilder, draft: Draft, stage: str) -> Rule | None:
         return None
     return Rule(
         id=draft.id,
-        do=str(raw["do"]),
+        do=source_text(raw["do"]),
         action=action,
         pipeline=builder.reader.outline.id,
         stage=stage,
         index=draft.index,
         path=draft.spot.shown_path,
-        name=str(raw.get("name", "")),
+        name=source_text(raw.get("name", "")),
         condition=condition,
         when=when if not (kind and kind.own_time) else When(kind="immediately"),
         hours=hours,
@@ -231,7 +230,7 @@ def _build(builder: SpotBuilder, draft: Draft, stage: str) -> Rule | None:
 def _hours(builder: SpotBuilder, raw: Map) -> str | None:
     if "hours" not in raw:
         return None
-    name = str(raw["hours"])
+    name = source_text(raw["hours"])
     if name != "responsible":
         builder.known("calendar", name, ("hours",))
     elif not builder.reader.world.has_working:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from stageauto.engine.model import Place
+from stageauto.engine.scalars import source_text
 from stageauto.loader.diagnostics import ERROR, Diagnostic
 from stageauto.loader.within import place_within
 from stageauto.loader.yaml import Map, Seq, Span, read
@@ -195,14 +196,19 @@ class Spot:
         )
 
 
+def id_of(raw: Any) -> str:
+    """The id of a stage, rule, trigger or intake entry as it is written; "" where there is none to speak of."""
+    found = raw.get("id") if isinstance(raw, Map) else None
+    return source_text(found) if isinstance(found, str | int | float) else ""
+
+
 def display_path(root: Any, path: Path) -> str:
     """The path with slashes, the list entries under `stages` by their id."""
     words = [str(step) for step in path]
     if len(path) > 1 and path[0] == "stages" and isinstance(path[1], int) and isinstance(root, Map):
         stages = root.get("stages")
         stage = stages[path[1]] if isinstance(stages, Seq) and path[1] < len(stages) else None
-        if isinstance(stage, Map) and isinstance(stage.get("id"), str):
-            words[1] = stage["id"]
+        words[1] = id_of(stage) or words[1]
     return "/".join(words)
 
 

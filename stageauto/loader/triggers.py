@@ -8,6 +8,7 @@ from typing import Any
 
 from stageauto.engine.event_types import EventType
 from stageauto.engine.model import EMPTY, Intake, Trigger
+from stageauto.engine.scalars import source_text
 from stageauto.engine.scope import EVENT_NAMES
 from stageauto.engine.templates import Value
 from stageauto.loader import shapes
@@ -46,18 +47,18 @@ def read_intake(world: World, outline: Outline, spot: Spot, raw: Sequence[Any]) 
 
 
 def _trigger(world: World, outline: Outline, stage: str, spot: Spot, raw: Map, index: int) -> Trigger:
-    name = str(raw["event"])
+    name = source_text(raw["event"])
     kind = _event(world, spot, name)
     builder = SpotBuilder(spot, _reader(world, outline, name, kind), raw)
     sources = _schedule(builder, raw, stage, name)
     return Trigger(
-        id=str(raw["id"]),
+        id=source_text(raw["id"]),
         event=name,
         pipeline=outline.id,
         stage=stage,
         index=index,
         path=spot.shown_path,
-        name=str(raw.get("name", "")),
+        name=source_text(raw.get("name", "")),
         where=_where(builder, raw, kind),
         condition=builder.condition(raw["if"], ("if",)) if "if" in raw else None,
         allow_back=bool(raw.get("allow_back", False)),
@@ -72,17 +73,17 @@ def _trigger(world: World, outline: Outline, stage: str, spot: Spot, raw: Map, i
 
 
 def _intake(world: World, outline: Outline, spot: Spot, raw: Map) -> Intake:
-    name = str(raw["event"])
+    name = source_text(raw["event"])
     kind = _event(world, spot, name)
     if name == SCHEDULE:
         hint = "intake takes events from outside"
         spot.fault("bad-event", "`schedule` moves items; it cannot create one", ("event",), hint=hint)
     builder = SpotBuilder(spot, _reader(world, outline, name, kind), raw)
-    stage = str(raw.get("stage", next(iter(outline.stages), "")))
+    stage = source_text(raw.get("stage", next(iter(outline.stages), "")))
     if "stage" in raw:
         builder.known("stage", stage, ("stage",))
     return Intake(
-        id=str(raw["id"]),
+        id=source_text(raw["id"]),
         event=name,
         pipeline=outline.id,
         stage=stage,
@@ -120,7 +121,7 @@ def _schedule(builder: SpotBuilder, raw: Map, stage: str, name: str) -> tuple[st
             builder.spot.fault(
                 "missing-key", f"`{key}` is missing: a schedule needs it", hint=f"add `{key}: {example}`", missing=True
             )
-    stages = tuple(str(one) for one in raw.get("from", ()))
+    stages = tuple(source_text(one) for one in raw.get("from", ()))
     known = [one for index, one in enumerate(stages) if builder.known("stage", one, ("from", index))]
     if known and len(known) == len(stages) and not any(_can_move(builder, one, stage, raw) for one in known):
         message = f"from here no item may move to `{stage}`: none of these stages is an earlier one that is open"
@@ -163,7 +164,7 @@ def _check_named(builder: SpotBuilder, kind: EventType | None, key: str, values:
     world = builder.reader.world
     for index, value in enumerate(values):
         at = ("where", key, index) if many else ("where", key)
-        name = str(value)
+        name = source_text(value)
         if key == "field" and kind.name == "field.changed":
             builder.known("field", name, at)
         elif key in _NAMED and key in kind.where and not world.known(_NAMED[key], name, None):
@@ -191,7 +192,7 @@ def _check_stage(builder: SpotBuilder, name: str, at: tuple[str | int, ...]) -> 
 def _move_as(builder: SpotBuilder, raw: Any) -> Value | None:
     if raw is None or raw == "responsible":
         return None
-    text = str(raw)
+    text = source_text(raw)
     if "{{" not in text:
         builder.known("user", text, ("move_as",))
     made: Value = builder.value(text, ("move_as",))

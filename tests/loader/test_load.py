@@ -26,7 +26,7 @@ from stageauto.loader.files import (
 from stageauto.loader.load import Loaded, load
 from stageauto.loader.scenario import Delete, Emit, Expect, Move, SetFields
 from stageauto.report.diagnostics import as_data, render_text, to_github
-from tests.loader.case_files import BASE, CASES, ENV, NOW
+from tests.loader.case_files import BASE, CASES, ENV, NOW, PLAIN
 
 EVERYTHING = (CASES / "valid" / "everything.yaml").read_text(encoding="utf-8")
 
@@ -289,6 +289,19 @@ def test_a_finding_is_printed_as_a_compiler_prints_it():
         "\n"
         "1 error\n"
     )
+
+
+def test_the_whole_name_is_underlined_as_it_is_written():
+    rule = "{id: a, do: notify, if: \"results['b'].outcome == contacts[0].frist\", with: {text: x}}"
+    files = {
+        "stageauto.yaml": PLAIN,
+        "pipelines/p.yaml": f"pipeline: p\nstages:\n  - id: s\n    rules:\n      - {rule}\n",
+    }
+    found = load(files, env={}, now=NOW).diagnostics
+    assert [one.source_line[one.column - 1 : one.end_column - 1] for one in found] == [
+        "results['b'].outcome",
+        "contacts[0].frist",
+    ]
 
 
 def test_a_long_source_line_is_shown_around_the_caret():

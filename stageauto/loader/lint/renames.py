@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from stageauto.engine.model import Pipeline
 from stageauto.loader.lint.view import Finding, View
-from stageauto.loader.source import Path
+from stageauto.loader.source import Path, id_of
 from stageauto.loader.yaml import Map, read
 
 _NEAR: Final = 0.6  # as `difflib.get_close_matches` has it
@@ -58,9 +58,9 @@ def _entries(root: Map) -> dict[str, _Entry]:
     for number, stage in enumerate(root.get("stages", ())):
         for what in ("rules", "triggers"):
             for index, one in enumerate(stage.get(what) or () if isinstance(stage, Map) else ()):
-                if isinstance(one, Map) and isinstance(one.get("id"), str):
+                if id_of(one):
                     path = ("stages", number, what, index)
-                    entry = _Entry(what.removesuffix("s"), str(stage.get("id")), one["id"], one, path)
+                    entry = _Entry(what.removesuffix("s"), id_of(stage), id_of(one), one, path)
                     found[entry.id] = entry
     return found
 
