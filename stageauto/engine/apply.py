@@ -408,7 +408,8 @@ def _cancel_booking(effect: fx.CancelBooking, doing: Doing) -> End | None:
     if booking is None or booking.status != "active":
         return End(FAILED, "no_booking", f"the field {effect.field} holds no active booking")
     draft.put_booking(replace(booking, status="cancelled"))
-    data = {"resource": booking.resource, "booking": booking.id}
+    start = to_local(booking.start, draft.workspace.zone).isoformat()
+    data = {"resource": booking.resource, "booking": booking.id, "start": start}
     draft.record(doing.now, "booking_cancelled", item.id, doing.author, data)
     _set_fields(fx.SetFields({effect.field: None}), doing)
     visits.emit(draft, item, "resource.cancelled", data, doing.now, doing.run.cascade)

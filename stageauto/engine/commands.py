@@ -17,6 +17,7 @@ from stageauto.engine.guard import hold, release
 from stageauto.engine.model import Pipeline, Rule, Stage
 from stageauto.engine.outgoing import WORST, note_worst
 from stageauto.engine.outgoing import settle as settle_delivery
+from stageauto.engine.schedule import to_local
 from stageauto.engine.state import (
     DONE,
     FAILED,
@@ -360,7 +361,8 @@ def book(  # noqa: PLR0913 - one argument for each option
     draft.put_booking(booking)
     if item is not None:
         draft.put_token("booking", booking.id, item.id)
-        told = {"resource": resource.id, "booking": booking.id}
+        began = to_local(start, draft.workspace.zone).isoformat()
+        told = {"resource": resource.id, "booking": booking.id, "start": began}
         draft.record(by.at, "booking", item.id, by.author, told)
         if field_name:
             change_fields(draft, item, {field_name: booking.id}, by.at, by.author)

@@ -340,7 +340,7 @@ def _intake(
     for pipeline in draft.workspace.pipelines.values():
         if pipeline.id in moved_in:
             continue
-        entry = _first_intake(draft, pipeline, event)
+        entry = _first_intake(draft, pipeline, event, contact)
         if entry is None or (entry.unless_open_contact and pipeline.id in open_in):
             continue
         if contact is None:
@@ -348,14 +348,17 @@ def _intake(
         _take_in(draft, pipeline, entry, event, contact, effect)
 
 
-def _first_intake(draft: Draft, pipeline: Pipeline, event: Event) -> Intake | None:
+def _first_intake(draft: Draft, pipeline: Pipeline, event: Event, contact: Contact | None) -> Intake | None:
     kind = kind_of(draft, event)
     for entry in pipeline.intake:
         if entry.event != event.type or not matches(entry.where, event.data):
             continue
         if not heeded(kind, event.data, entry.where):
             continue
-        if entry.condition is None or entry.condition.holds(Scope(draft, event.at, None, event=as_dict(event))):
+        if entry.condition is None:
+            return entry
+        scope = Scope(draft, event.at, _shell(pipeline, entry.stage, event, contact), event=as_dict(event))
+        if entry.condition.holds(scope):
             return entry
     return None
 
@@ -378,10 +381,7 @@ def _take_in(
     name = f"intake:{entry.id}"
     stage: Stage = pipeline.stage_by_id[entry.stage]
     values: dict[str, Any] = {"title": _default_title(event, contact, pipeline)}
-    shell = Item(
-        id="", pipeline=pipeline.id, stage=stage.id, title="", created_at=event.at, stage_entered_at=event.at,
-        contacts=[contact.id] if contact else [],
-    )  # fmt: skip
+    shell = _shell(pipeline, entry.stage, event, contact)
     scope = Scope(draft, event.at, shell, event=as_dict(event))
     bad = []
     for field_name, template in entry.set.items():
@@ -401,6 +401,14 @@ def _take_in(
     keep_files(draft, item, event)
     effect.created.append(item.id)
     effect.items.append(item.id)
+
+
+def _shell(pipeline: Pipeline, stage: str, event: Event, contact: Contact | None) -> Item:
+    """What templates and conditions of intake see of the item to come: where it will be, and whose."""
+    return Item(
+        id="", pipeline=pipeline.id, stage=stage, title="", created_at=event.at, stage_entered_at=event.at,
+        contacts=[contact.id] if contact else [], company=contact.company if contact else None,
+    )  # fmt: skip
 
 
 def _default_title(event: Event, contact: Contact | None, pipeline: Pipeline) -> str:

@@ -142,12 +142,14 @@ class SpotBuilder:
     def _template_fault(self, fault: TemplateFault, at: Path) -> None:
         self.spot.fault("bad-template", fault.message, at, hint=fault.hint, inside=(fault.line, fault.column))
 
-    def _in_file(self, file: str, text: str, code: str, message: str, hint: str, place: tuple[int, int]) -> None:
+    def _in_file(  # noqa: PLR0913, PLR0917 - a finding has that many parts
+        self, file: str, text: str, code: str, message: str, hint: str, place: tuple[int, int], severity: str = ERROR
+    ) -> None:
         line, column = place
         lines = text.split("\n")
         source_line = lines[line - 1] if line <= len(lines) else ""
         self.spot.report.add(
-            Diagnostic(code, ERROR, file, line, column, "", message, hint, source_line, end_column=column + 1)
+            Diagnostic(code, severity, file, line, column, "", message, hint, source_line, end_column=column + 1)
         )
 
 
@@ -159,8 +161,9 @@ class _InFile:
     file: str
     text: str
 
-    def report(self, code: str, message: str, hint: str, name: Any) -> None:
-        self.builder._in_file(self.file, self.text, code, message, hint, (name.line, name.column))  # noqa: SLF001 - same module
+    def report(self, code: str, message: str, hint: str, name: Any, severity: str) -> None:
+        place = (name.line, name.column)
+        self.builder._in_file(self.file, self.text, code, message, hint, place, severity)  # noqa: SLF001 - same module
 
 
 def read_duration(spot: Spot, raw: Any, at: Path = (), *, has_working: bool = True) -> Duration | None:

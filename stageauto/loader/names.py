@@ -9,7 +9,7 @@ from typing import Any
 from stageauto.engine import scope
 from stageauto.engine.template_names import Name
 from stageauto.loader.attributes import attribute_fault
-from stageauto.loader.diagnostics import suggest
+from stageauto.loader.diagnostics import ERROR, WARNING, near, suggest
 from stageauto.loader.source import Spot
 from stageauto.loader.world import BUILT_IN_TYPES, Outline, World
 
@@ -26,12 +26,16 @@ _OF_A_USER = 2
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who reads: which names it may use. `event` None: any key of the event; `results` None: of any rule."""
+    """Who reads: which names it may use. `event` None: any key of the event; `results` None: of any rule.
+
+    `by_hand`: whoever emits the event may add keys to it, so that one near none of the known is only warned of.
+    """
 
     world: World
     outline: Outline
     event: frozenset[str] | None = None
     event_name: str = ""
+    by_hand: bool = False
     rule: str = ""
     results: frozenset[str] | None = None
     later: frozenset[str] = field(default_factory=frozenset)  # rules of the stage that begin after this one
@@ -43,7 +47,11 @@ class Reader:
             if fault is not None:
                 code, message, hint = fault
                 place = where or Where(spot)
-                place.report(code, message, hint, name)
+                place.report(code, message, hint, name, self._severity(name.path))
+
+    def _severity(self, path: tuple[str, ...]) -> str:
+        added = path[0] == "event" and self.by_hand and self.event is not None and near(path[1], self.event) is None
+        return WARNING if added else ERROR
 
     def _fault(self, path: tuple[str, ...]) -> tuple[str, str, str] | None:
         root = path[0]
@@ -118,10 +126,10 @@ class Where:
 
     spot: Spot
 
-    def report(self, code: str, message: str, hint: str, name: Name) -> None:
+    def report(self, code: str, message: str, hint: str, name: Name, severity: str) -> None:
         """Reports at the name's place."""
-        found = name.written or ".".join(name.path)
-        self.spot.fault(code, message, hint=hint, inside=(name.line, name.column), found=found)
+        found, inside = name.written or ".".join(name.path), (name.line, name.column)
+        self.spot.fault(code, message, hint=hint, inside=inside, found=found, severity=severity)
 
 
 _CHECKERS: Mapping[str, Any] = {

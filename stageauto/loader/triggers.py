@@ -106,7 +106,8 @@ def _event(world: World, spot: Spot, name: str) -> EventType | None:
 def _reader(world: World, outline: Outline, name: str, kind: EventType | None) -> Reader:
     if kind is None or kind.open_data:
         return Reader(world, outline)
-    return Reader(world, outline, event=frozenset({*EVENT_NAMES, *kind.data, *kind.where}), event_name=name)
+    keys = frozenset({*EVENT_NAMES, *kind.data, *kind.where})
+    return Reader(world, outline, event=keys, event_name=name, by_hand=not kind.engine)
 
 
 def _schedule(builder: SpotBuilder, raw: Map, stage: str, name: str) -> tuple[str, ...]:
