@@ -118,7 +118,7 @@ def new_item(  # noqa: PLR0913 - what an item begins with, most of it by name
     """
     target = stage or pipeline.stages[0]
     item = Item(
-        id=item_id or draft.new_id(pipeline.entity),
+        id=item_id or draft.unused_id(pipeline.entity, draft.item),
         pipeline=pipeline.id,
         stage=target.id,
         title="",

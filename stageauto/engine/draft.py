@@ -94,6 +94,13 @@ class Draft:
         """A new id such as `deal-17`: a word and a number that counts up in this state."""
         return f"{kind}-{self.state.next_number(kind)}"
 
+    def unused_id(self, kind: str, taken: Callable[[str], object | None]) -> str:
+        """A new id that nothing has: what was imported, or is given in a scenario, may be called `deal-1` too."""
+        while True:
+            made = self.new_id(kind)
+            if taken(made) is None:
+                return made
+
     def pipeline(self, item: Item) -> Pipeline | None:
         """The item's pipeline, None where the configuration has it no longer."""
         return self.workspace.pipelines.get(item.pipeline)

@@ -23,12 +23,12 @@ ONE_ADDRESS = {"email": "emails", "phone": "phones", "chat": "chats"}
 
 def new_contact(draft: Draft, contact_id: str | None = None) -> Contact:
     """An empty contact with a new id, not put into the draft yet."""
-    return Contact(id=contact_id or draft.new_id("contact"), order=draft.next_seq())
+    return Contact(id=contact_id or draft.unused_id("contact", draft.contact), order=draft.next_seq())
 
 
 def new_company(draft: Draft, company_id: str | None = None) -> Company:
     """An empty company with a new id, not put into the draft yet."""
-    return Company(id=company_id or draft.new_id("company"), order=draft.next_seq())
+    return Company(id=company_id or draft.unused_id("company", draft.company), order=draft.next_seq())
 
 
 def change_contact(contact: Contact, values: Mapping[str, Any]) -> list[str]:
