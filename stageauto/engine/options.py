@@ -191,7 +191,7 @@ class DurationOption:
         try:
             return parse_duration(text)
         except DurationError as error:
-            builder.fault("bad-duration", str(error))
+            builder.fault("bad-duration", error.message, hint=error.hint)
             return Duration()
 
 

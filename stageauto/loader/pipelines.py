@@ -58,7 +58,7 @@ def _name_only(world: World, source: Source) -> None:
 
 
 def _outline(world: World, spot: Spot, raw: Map) -> PipelineFile:
-    outline = Outline(source_text(raw["pipeline"]), spot.source.file)
+    outline = Outline(source_text(raw["pipeline"]), spot.source.file, source_text(raw.get("entity", "deal")))
     if "fields" in raw:
         read_fields(world, outline, spot.at("fields"), raw["fields"])
     stages = []

@@ -11,7 +11,7 @@ from typing import Any, Final
 from stageauto.engine.action import Action
 from stageauto.engine.durations import Duration
 from stageauto.engine.model import EMPTY, Rule
-from stageauto.engine.options import FieldsOption, options_of, schema_of
+from stageauto.engine.options import FieldsOption, GroupOption, options_of, schema_of
 from stageauto.engine.options import at as narrowed
 from stageauto.engine.scalars import source_text
 from stageauto.engine.schedule import When
@@ -259,6 +259,8 @@ def read_action(builder: SpotBuilder, kind: type[Action]) -> Action | None:
     """The action with its compiled options, or None where it cannot be made."""
     cls: Any = kind
     needed = action_schema(cls).get("required", ())
+    if "with" not in builder.raw and "with" in builder.spot.source.value(builder.spot.path):
+        return None  # it is there, and what is wrong with it has been told
     if "with" not in builder.raw and needed:
         message = f"`with` is missing: `{kind.kind}` needs {' and '.join(f'`{name}`' for name in needed)}"
         hint = "add `with:` and below it " + ", ".join(f"`{name}:`" for name in needed)
@@ -297,9 +299,7 @@ def read_options(builder: SpotBuilder, kind: Any, raw: Mapping[str, Any]) -> Any
         for name, one in usable.items()
         if name in options
     }
-    for name in usable:
-        if name in options and isinstance(options[name].type, FieldsOption):
-            _check_fields(narrow, options[name].type, name, usable)
+    _check_groups(narrow, options, usable)
     return kind(**values) if kept is not None else None
 
 
@@ -309,6 +309,17 @@ def _check_mailbox(builder: SpotBuilder) -> None:
         message = "it leaves from the mailbox of the responsible, and no user has one: nothing will be sent"
         hint = "add `from: workspace`, or give users a `mailbox` in stageauto.yaml"
         builder.fault("no-mailbox", message, ("do",), hint=hint, severity=WARNING)
+
+
+def _check_groups(builder: SpotBuilder, options: Mapping[str, Any], raw: Mapping[str, Any]) -> None:
+    """What is written to fields by the options, and by the options inside of them."""
+    for name, one in raw.items():
+        kind = options[name].type if name in options else None
+        if isinstance(kind, FieldsOption):
+            _check_fields(builder, kind, name, raw)
+        elif isinstance(kind, GroupOption):
+            inner = SpotBuilder(builder.spot.at(name), builder.reader, one)
+            _check_groups(inner, _options(kind.cls), one)
 
 
 def _check_fields(builder: SpotBuilder, said: Any, name: str, raw: Mapping[str, Any]) -> None:

@@ -115,7 +115,7 @@ LISTS: Final[Json] = {
     "pending": many("What waits.", mapping("", dict.fromkeys(("rule", "item", "due", "do", "stage"), _OPEN_TEXT))),
     "outcomes": many("How rules ended.", mapping("", {
         "rule": _OPEN_TEXT, "item": _OPEN_TEXT, "outcome": {"enum": list(OUTCOMES)}, "because": _OPEN_TEXT})),
-    "created": many("Items that were created.", mapping("", dict(_ITEM_WORDS))),
+    "created": many("Items that were created.", mapping("", {"id": text("Its id."), **_ITEM_WORDS})),
     "events": many("What became of events.", mapping("", {
         "event": _OPEN_TEXT, "item": _OPEN_TEXT, "id": _OPEN_TEXT, "moved_to": _OPEN_TEXT,
         "outcome": {"enum": ["moved", "no_effect", "created", "duplicate", "unmatched", "queued"]}})),

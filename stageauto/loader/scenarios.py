@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
+from stageauto.engine.durations import Duration
 from stageauto.engine.fields import BUILT_IN
 from stageauto.engine.model import EMPTY
 from stageauto.engine.scalars import source_text
-from stageauto.engine.schedule import LocalTimeError, parse_local
+from stageauto.engine.schedule import LocalTimeError, parse_local, shift
 from stageauto.loader import scenario_shapes as shapes
 from stageauto.loader.builder import read_duration
 from stageauto.loader.diagnostics import WARNING, shown, suggest
@@ -55,7 +56,7 @@ def read_scenario(world: World, report: Report, source: Source) -> Scenario | No
     if kept is None:
         return None
     reader = _Reader(world)
-    reader.local(spot.at("start"), kept["start"])
+    reader.reached = reader.local(spot.at("start"), kept["start"])
     given = reader.given(spot.at("given"), kept.get("given"))
     steps = [reader.step(spot.at("steps", index), one) for index, one in enumerate(kept["steps"])]
     return Scenario(
@@ -73,6 +74,7 @@ class _Reader:
     items: dict[str, str] = field(default_factory=dict)  # id -> pipeline
     contacts: dict[str, GivenContact] = field(default_factory=dict)
     companies: dict[str, GivenCompany] = field(default_factory=dict)
+    reached: int | None = None  # the time of the step before; None where it cannot be told
 
     def given(self, spot: Spot, raw: Any) -> Given:
         kept = fitting(spot, raw, shapes.GIVEN) if raw is not None else None
@@ -212,7 +214,11 @@ class _Reader:
         if "after" in kept and "at" in kept:
             spot.fault("bad-step", "a step has `after` or `at`, not both", ("at",), hint="leave one of them out")
         if "at" in kept:
-            self.local(spot.at("at"), kept["at"])
+            at = self.local(spot.at("at"), kept["at"])
+            if at is not None and self.reached is not None and at < self.reached:
+                message = f"{shown(kept['at'])} is before the step above it"
+                spot.fault("bad-step", message, ("at",), hint="put the steps in order")
+            self.reached = at
         for key in ("item", "contact", "id", "data"):
             if key in kept and deeds[0] != "emit":
                 below = key == "item" and deeds[0] != "expect"
@@ -223,6 +229,8 @@ class _Reader:
             if "after" in kept
             else None
         )
+        if "at" not in kept:
+            self._pass(span)
         return Step(
             deed=self._deed(spot, deeds[0], kept),
             after=span,
@@ -388,19 +396,33 @@ class _Reader:
         return {stage for one in self.world.pipelines.values() for stage in one.stages}
 
     def _of_item(self, spot: Spot, name: str, at: Path) -> Outline | None:
-        """The pipeline in which a given item begins. An item that rules make has an id nobody knows beforehand."""
+        """The pipeline in which a given item begins; None for one that rules or intake make, such as `deal-1`."""
+        entity, _, number = name.rpartition("-")
+        if (
+            name not in self.items
+            and number.isdigit()
+            and any(one.entity == entity for one in self.world.pipelines.values())
+        ):
+            return None
         if name not in self.items:
             message = f"no item {shown(name)} is given"
             spot.fault("unknown-item", message, at, hint=suggest(name, self.items), severity=WARNING)
             return None
         return self.world.pipelines.get(self.items[name])
 
-    def local(self, spot: Spot, raw: Any) -> None:
-        """Reports what is no local time."""
+    def _pass(self, span: Duration | None) -> None:
+        working = self.world.calendars.get("working")
+        if span is not None and self.reached is not None:
+            counted = working is not None or not (span.working_days or span.working_ms)
+            self.reached = shift(self.reached, span, self.world.zone, working) if counted else None
+
+    def local(self, spot: Spot, raw: Any) -> int | None:
+        """The instant of a local time, ms UTC; reports what is none."""
         try:
-            parse_local(source_text(raw), self.world.zone)
+            return parse_local(source_text(raw), self.world.zone)
         except LocalTimeError as error:
             spot.fault("bad-time", error.message, hint=error.hint)
+            return None
 
 
 def _pattern_problem(pattern: str) -> str:

@@ -35,6 +35,7 @@ class Outline:
 
     id: str
     file: str
+    entity: str = "deal"
     fields: dict[str, Field] = field(default_factory=dict)
     stages: dict[str, str] = field(default_factory=dict)  # id -> kind, in order
     rules: dict[str, str] = field(default_factory=dict)  # id -> stage
