@@ -60,11 +60,14 @@ def result_lines(result: Result, zone: ZoneInfo, *, color: bool) -> Iterator[str
     mark = done if good else broken
     tint, off = (GREEN if good else RED, OFF) if color else ("", "")
     yield f"{tint}{mark}{off} {safe(result.scenario)}  ({safe(result.file)})"
+    told: tuple[Entry, ...] = ()
     for missed in result.failures:
-        yield from _missed_lines(missed, zone)
+        # What several failures have before them is told once.
+        yield from _missed_lines(missed, zone, missed.timeline if tuple(missed.timeline) != told else ())
+        told = tuple(missed.timeline) or told
 
 
-def _missed_lines(missed: Missed, zone: ZoneInfo) -> Iterator[str]:
+def _missed_lines(missed: Missed, zone: ZoneInfo, timeline: Sequence[Entry]) -> Iterator[str]:
     moment = f" at {local(missed.at, zone)}" if missed.at else ""
     yield f"    {safe(missed.place.file)}:{missed.place.line}: {safe(missed.message)}{moment}"
     if missed.expected:
@@ -73,9 +76,9 @@ def _missed_lines(missed: Missed, zone: ZoneInfo) -> Iterator[str]:
         yield f"      {'found     ' if not index else '          '}{safe(found)}"
     if missed.expected and not missed.found:
         yield "      found     nothing"
-    if missed.timeline:
+    if timeline:
         yield "      what happened before:"
-        yield from (f"        {safe(entry_line(entry, zone))}" for entry in missed.timeline)
+        yield from (f"        {safe(entry_line(entry, zone))}" for entry in timeline)
 
 
 def summary(results: Sequence[Result]) -> str:

@@ -12,6 +12,7 @@ from stageauto.engine.fields import BadValueError, coerce
 from stageauto.engine.model import Place, Workspace
 from stageauto.engine.scalars import source_text
 from stageauto.engine.schedule import LocalTimeError, parse_local, to_local
+from stageauto.engine.scope import company_view
 from stageauto.engine.state import Entry as Line
 from stageauto.engine.state import Item, Journal
 from stageauto.loader.scenario import Expect, ExpectedItem
@@ -19,6 +20,7 @@ from stageauto.runner import observe
 from stageauto.runner.patterns import as_pattern
 from stageauto.store.sqlite_state import SqliteReader
 
+PEOPLE = ("contact", "contacts", "company")
 MOMENTS = ("at", "due", "start", "end", "deadline", "created_at", "completed_at", "stage_entered_at")
 
 
@@ -215,12 +217,14 @@ class Checker:
         """Whether a found value is what was wanted: a pattern, a local moment, a part of a mapping, or equal."""
         pattern = as_pattern(wanted)
         if pattern is not None:
-            return found is not None and pattern.found_in(str(found))
+            return found is not None and pattern.found_in(str(self._readable(key, found)))
         if key in MOMENTS and isinstance(found, int) and not isinstance(found, bool):
             try:
                 return parse_local(str(wanted), self._zone) == found
             except LocalTimeError:
                 return False
+        if key in PEOPLE and isinstance(found, str) and wanted not in (None, ""):
+            return self._same_person(key, wanted, found)
         if isinstance(wanted, Mapping):
             return isinstance(found, Mapping) and all(self.same(k, v, found.get(k)) for k, v in wanted.items())
         if isinstance(found, list | tuple):
@@ -234,6 +238,18 @@ class Checker:
         if isinstance(wanted, int | float) and isinstance(found, int | float):
             return wanted == found
         return source_text(wanted) == str(found)
+
+    def _same_person(self, key: str, wanted: Any, found: str) -> bool:
+        """Whether the contact or company of that id is what was wanted: an id, an address, or by its own words."""
+        if not isinstance(wanted, Mapping):
+            return source_text(wanted) == found or found in self._state.find_contacts(source_text(wanted))
+        if key == "company":
+            company = self._state.company(found)
+            values = company_view(company) if company else {}
+        else:
+            contact = self._state.contact(found)
+            values = observe.contact_values(contact) if contact else {}
+        return all(self.same(name, value, values.get(name)) for name, value in wanted.items())
 
     def _same_list(self, key: str, wanted: Any, found: Sequence[Any]) -> bool:
         if not isinstance(wanted, list | tuple):

@@ -109,6 +109,13 @@ def test_it_shows_the_timeline_around_it(tried):
     assert "2026-03-02" in before
 
 
+def test_what_several_failures_have_before_them_is_told_once(tried):
+    tried.write("{outcomes: [{rule: call, item: d1}], pending: [{rule: hello, item: d1}], moves: {d1: [won]}}")
+    _, out = tried.run()
+    assert out.count("  expected  ") == 3
+    assert out.count("what happened before:") == 1
+
+
 def test_only_the_first_step_that_fails_is_told(tried):
     tried.write("{items: {d1: {stage: won}}}\n  - expect: {sent: [], exactly: true}")
     _, report = tried.json()
