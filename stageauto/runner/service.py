@@ -35,6 +35,8 @@ from stageauto.store.syncer import Syncer
 
 BATCH = 200
 """Decisions in one transaction at the most: they share its flush to disk."""
+FOLLOWED = 2_000
+"""Lines of the history that are read at once to be told."""
 LOOK = 50
 """Milliseconds between two looks at whether another process wrote to the state: one counter in shared memory."""
 JUMP = 3_600_000
@@ -224,10 +226,15 @@ class Service:
             self._sleep(left)
 
     def _follow(self) -> None:
-        with self.session.store.read() as state:
-            for entry in state.timeline(after_seq=self._told, limit=BATCH * 10):
+        """Says what came into the history since the last time, all of it: it may be long until the next time."""
+        while True:
+            with self.session.store.read() as state:
+                entries = state.timeline(after_seq=self._told, limit=FOLLOWED)
+            for entry in entries:  # said outside the transaction, or it would wait for the next thing to say
                 self._told = entry.seq
                 self._tell("entry", {"entry": entry})
+            if len(entries) < FOLLOWED:
+                return
 
     def _sleep(self, left: int | None) -> None:
         """Sleeps until something is due, a channel answers, another process writes, or the time is over."""

@@ -17,7 +17,7 @@ from stageauto.engine.effects import Effect
 from stageauto.engine.ports import Changes
 from stageauto.engine.state import RUNNING, Delivery
 from stageauto.loader.files import read_files
-from stageauto.runner import change
+from stageauto.runner import change, service
 from stageauto.runner.session import Session
 from stageauto.runner.versions import load
 from tests.runner.support import (
@@ -76,6 +76,22 @@ def edit(file: Path, old: str, new: str) -> None:
     text = file.read_text("utf-8")
     assert old in text
     file.write_text(text.replace(old, new), "utf-8")
+
+
+class TestTheLog:
+    def test_what_another_process_wrote_is_told_though_nothing_else_happens(self, root: Path) -> None:
+        with serving(root, follow=True) as daemon:
+            add(root, stage="done")  # a stage without rules: nothing becomes due, nothing is sent
+            told = daemon.told.wait_for("entry", 2)
+        assert [one["entry"].kind for one in told] == ["created", "entered"]
+
+    def test_all_of_it_is_told_also_where_it_is_much(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(service, "FOLLOWED", 3)
+        with serving(root, follow=True) as daemon:
+            add(root, 5, stage="done")
+            told = daemon.told.wait_for("entry", 10)
+        seqs = [one["entry"].seq for one in told]
+        assert seqs == sorted(set(seqs))
 
 
 class TestDowntime:
