@@ -13,9 +13,11 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from stageauto.commands.complete import attach
+from stageauto.errors import FINDINGS
 from stageauto.report.output import Output
 
 if TYPE_CHECKING:
+    from stageauto.engine.model import Workspace
     from stageauto.runner.session import Session
 
 _GLOBALS = "stageauto.globals"
@@ -147,3 +149,25 @@ def opened(ctx: typer.Context, *, create: bool = False) -> Iterator[Session]:
 
     with Session.open(root(ctx), as_user=settings(ctx).as_user, create=create) as session:
         yield session
+
+
+@contextmanager
+def diagnosed(out: Output) -> Iterator[None]:
+    """Within it, files that do not validate end the command as `validate` would: with all their diagnostics."""
+    from stageauto.runner.session import InvalidWorkspaceError
+
+    try:
+        yield
+    except InvalidWorkspaceError as error:
+        from stageauto.report import findings
+
+        findings.refuse(out, list(error.loaded.diagnostics))
+        raise typer.Exit(FINDINGS) from None
+
+
+def valid_files(ctx: typer.Context) -> Workspace:
+    """The workspace as its files say; ends the command with all diagnostics where they do not validate."""
+    from stageauto.runner.checking import valid_workspace
+
+    with diagnosed(output(ctx)):
+        return valid_workspace(root(ctx))

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from stageauto.commands.common import add, output, root, settings
+from stageauto.commands.common import add, output, root, settings, valid_files
 
 
 class Template(StrEnum):
@@ -102,11 +102,10 @@ def graph(
     Where there is a state, with how many items each stage has.
     """
     from stageauto.report import graph as report
-    from stageauto.runner.checking import counts_of, pipeline_of, valid_workspace
+    from stageauto.runner.checking import counts_of, pipeline_of
 
-    folder = root(ctx)
-    one = pipeline_of(valid_workspace(folder), pipeline)
-    counts = None if no_counts else counts_of(folder, settings(ctx).as_user, one.id)
+    one = pipeline_of(valid_files(ctx), pipeline)
+    counts = None if no_counts else counts_of(root(ctx), settings(ctx).as_user, one.id)
     output(ctx).show(lambda: report.as_data(one, counts), lambda: _drawn(form)(one, counts))
 
 

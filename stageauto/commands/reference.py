@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stageauto.commands.common import add, group, output, root, settings
+from stageauto.commands.common import add, group, output, root, settings, valid_files
 
 
 class Kind(StrEnum):
@@ -79,9 +79,8 @@ def channels(ctx: typer.Context) -> None:
         return
     from stageauto.report import kinds as report
     from stageauto.runner import probe
-    from stageauto.runner.checking import valid_workspace
 
-    found = probe.channels(valid_workspace(root(ctx)))
+    found = probe.channels(valid_files(ctx))
     output(ctx).show(lambda: [report.channel_data(one) for one in found], lambda: [report.channels_table(found)])
 
 
@@ -95,10 +94,8 @@ def channels_test(
     """Sends a test message through a channel, at once and outside the outbox. Exit code 1 when it was not sent."""
     from stageauto.report import kinds as report
     from stageauto.runner import probe
-    from stageauto.runner.checking import valid_workspace
 
-    folder = root(ctx)
-    done = probe.probe(folder, valid_workspace(folder), name, to=to, as_user=settings(ctx).as_user)
+    done = probe.probe(root(ctx), valid_files(ctx), name, to=to, as_user=settings(ctx).as_user)
     output(ctx).show(lambda: report.probe_data(done), lambda: [report.probe_text(done)])
     if not done.ok:
         raise typer.Exit(1)

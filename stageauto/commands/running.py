@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stageauto.commands.common import add, opened, output, root
+from stageauto.commands.common import add, diagnosed, opened, output, root
 from stageauto.commands.values import assignments, scalar
 from stageauto.errors import FINDINGS, UsageError
 
 if TYPE_CHECKING:
     from stageauto.engine.state import Contact, Item
+    from stageauto.loader.load import Loaded
     from stageauto.report.output import Output
     from stageauto.report.running import Log
     from stageauto.runner.service import Service
     from stageauto.runner.session import Session
     from stageauto.runner.simulate import Simulation
     from stageauto.web.server import Listener
+
+    Files = tuple[Mapping[str, str], Loaded]
 
 STATUS_EVERY = 0.5
 
@@ -57,9 +60,13 @@ def run(
         raise UsageError(f"there is no log format `{log_format}`", "text or json")
     out = output(ctx)
     options = Options(until_idle, _span(for_) if for_ else None, _span(grace), catch_up, follow=True)
+    with diagnosed(out):
+        first = _checked_first(root(ctx))  # before there is a state: files that do not load make none
     with opened(ctx, create=True) as session:
-        _load_first(session, out)
+        with diagnosed(out):
+            _load_first(session, first)
         with session.store.read() as state:
+            session.actor(state)  # a name that nobody has is wrong here as anywhere
             zone = read_facts(state).zone
         log = Log(out, zone, json=log_format == "json" or out.json)
 
@@ -114,20 +121,31 @@ def _span(text: str) -> int:
     return span.days * 86_400_000 + span.ms
 
 
-def _load_first(session: Session, out: Output) -> None:
+def _checked_first(folder: Path) -> Files | None:
+    """The files to load where there is no state yet. Raises InvalidWorkspaceError."""
     from stageauto.loader.files import read_files
-    from stageauto.report.diagnostics import render_text
-    from stageauto.runner.session import InvalidWorkspaceError
+    from stageauto.runner.clock import SystemClock
+    from stageauto.runner.session import InvalidWorkspaceError, load_files, state_path
+
+    if state_path(folder).exists():
+        return None
+    files = read_files(folder)
+    loaded = load_files(folder, files, SystemClock().now())
+    if loaded.workspace is None:
+        raise InvalidWorkspaceError(loaded)
+    return files, loaded
+
+
+def _load_first(session: Session, first: Files | None) -> None:
+    """Loads the files where nothing is loaded yet. Raises InvalidWorkspaceError."""
+    from stageauto.loader.files import read_files
     from stageauto.runner.versions import load
 
     with session.store.read() as state:
         if state.active_number():
             return
-    try:
-        load(session, read_files(session.root), note="loaded by run")
-    except InvalidWorkspaceError as error:
-        out.hint(render_text(error.loaded.diagnostics, color=out.colored()))
-        raise
+    files, loaded = first or (read_files(session.root), None)
+    load(session, files, note="loaded by run", loaded=loaded)
 
 
 def _serve(service: Service, log: Log) -> None:

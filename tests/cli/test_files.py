@@ -148,3 +148,12 @@ def test_outside_a_workspace_it_is_said_what_to_do(anywhere, tmp_path: Path, mon
     done = anywhere("validate")
     assert done.code == 2
     assert "stageauto init" in done.err
+
+
+@pytest.mark.parametrize("command", [["graph", "deals"], ["channels"], ["channels", "test", "mail"]])
+def test_what_looks_at_broken_files_says_what_is_wrong_with_them(cli, root: Path, command: list[str]):
+    (root / "pipelines" / "leads.yaml").write_text("pipeline: [", "utf-8")
+    refused = cli(*command)
+    assert refused.code == 1
+    assert "pipelines/leads.yaml" in refused.err
+    assert cli(*command, "--json").json["diagnostics"][0]["file"] == "pipelines/leads.yaml"

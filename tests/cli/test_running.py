@@ -57,6 +57,13 @@ def test_run_says_what_is_wrong_with_files_that_cannot_be_loaded(cli, unloaded):
     ran = cli("run", "--until-idle")
     assert ran.code == 1
     assert "pipelines/leads.yaml" in ran.err
+    assert "see the diagnostics" not in ran.err  # they are all there is to say
+    assert cli("run", "--until-idle", "--json").json["diagnostics"][0]["file"] == "pipelines/leads.yaml"
+    assert not (unloaded / ".stageauto").exists()  # files that do not load make no state
+
+
+def test_run_as_somebody_unknown_is_a_usage_error(cli):
+    assert cli("run", "--until-idle", "--as", "nobody").code == 2
 
 
 def test_words_of_run_that_mean_nothing_are_usage_errors(cli):
