@@ -80,8 +80,9 @@ def move(
     from stageauto.runner import change
 
     with opened(ctx) as session:
-        item_id = change.move(session, item, stage, reason=reason, restart=restart)
-        _item_done(output(ctx), session, item_id, "moved")
+        done = change.move(session, item, stage, reason=reason, restart=restart)
+        did = "moved" if done.changed else "is there already (--restart begins its visit anew)"
+        _item_done(output(ctx), session, done.item, did)
 
 
 def set_fields(
@@ -95,8 +96,8 @@ def set_fields(
     from stageauto.runner import change
 
     with opened(ctx) as session:
-        item_id = change.set_fields(session, item, assignments(values))
-        _item_done(output(ctx), session, item_id, "set")
+        done = change.set_fields(session, item, assignments(values))
+        _item_done(output(ctx), session, done.item, "set")
 
 
 def delete(ctx: typer.Context, item: Item) -> None:
@@ -104,8 +105,8 @@ def delete(ctx: typer.Context, item: Item) -> None:
     from stageauto.runner import change
 
     with opened(ctx) as session:
-        item_id = change.delete(session, item)
-        _item_done(output(ctx), session, item_id, "deleted")
+        done = change.delete(session, item)
+        _item_done(output(ctx), session, done.item, "deleted")
 
 
 def hold(
@@ -117,8 +118,8 @@ def hold(
     from stageauto.runner import change
 
     with opened(ctx) as session:
-        item_id = change.hold(session, item, reason)
-        _item_done(output(ctx), session, item_id, "on hold")
+        done = change.hold(session, item, reason)
+        _item_done(output(ctx), session, done.item, "on hold" if done.changed else "was on hold already")
 
 
 def resume(
@@ -135,12 +136,13 @@ def resume(
         raise UsageError("say which item, or --all", "stageauto resume deal-17")
     with opened(ctx) as session:
         if item is not None:
-            _item_done(output(ctx), session, change.resume(session, item), "resumed")
+            done = change.resume(session, item)
+            _item_done(output(ctx), session, done.item, "resumed" if done.changed else "was not on hold")
             return
-        done = change.resume_all(session)
-    sending = "; the restored state may send again" if done.sending else ""
-    data = {"released": done.released, "sending": done.sending}
-    output(ctx).done(lambda: data, f"{done.released} let go{sending}")
+        freed = change.resume_all(session)
+    sending = "; the restored state may send again" if freed.sending else ""
+    data = {"released": freed.released, "sending": freed.sending}
+    output(ctx).done(lambda: data, f"{freed.released} let go{sending}")
 
 
 def emit(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from stageauto.engine import people, runs, visits
+from stageauto.engine import outgoing, people, runs, visits
 from stageauto.engine.changing import change_fields, delete_item, missing_required, new_item
 from stageauto.engine.draft import Draft
 from stageauto.engine.guard import hold, release
@@ -211,7 +211,7 @@ def delete(draft: Draft, by: By, item_id: str) -> Item:
 def hold_item(draft: Draft, by: By, item_id: str, reason: str = "") -> Item:
     """Puts an item on hold: what is due waits."""
     item = _alive(draft, item_id)
-    hold(draft, item, by.at, "by_hand", reason or "put on hold by hand", by.author)
+    hold(draft, item, by.at, "by_hand", reason or "by hand", by.author)
     _done(draft, by, "hold", item.id, {"reason": reason})
     return item
 
@@ -240,13 +240,17 @@ def cancel(draft: Draft, by: By, item_id: str, run_id: str) -> Run:
 
 
 def run_now(draft: Draft, by: By, item_id: str, run_id: str) -> Run:
-    """Runs a pending run at once, whatever its time; its condition is asked.
+    """Runs a pending run at once, whatever its time; its condition is asked. What waits for another try is tried now.
 
     Raises UsageError for one that is not pending.
     """
     item = _alive(draft, item_id)
     run = _run_of(item, run_id)
-    if run.state not in (PENDING, WAITING) or run.open_deliveries:
+    if run.living and run.open_deliveries:
+        _try_now(draft, item, run, by)
+        _done(draft, by, "run-now", item.id, {"run": run_id})
+        return run
+    if run.state not in (PENDING, WAITING):
         raise UsageError(f"{run_id} is {run.state}; only what is pending or waiting can be run now")
     if run.base is None:
         run.base = by.at
@@ -261,10 +265,14 @@ def run_now(draft: Draft, by: By, item_id: str, run_id: str) -> Run:
 def retry(draft: Draft, by: By, item_id: str, run_id: str) -> Run:
     """Tries a failed run again; what was chained to it waits for it again.
 
-    Raises UsageError for one that did not fail.
+    One that waits for its next try is tried now. Raises UsageError for one that did not fail.
     """
     item = _alive(draft, item_id)
     run = _run_of(item, run_id)
+    if run.living and any(one.state == PENDING and one.attempts for one in draft.deliveries_of_run(run.id)):
+        _try_now(draft, item, run, by)
+        _done(draft, by, "retry", item.id, {"run": run_id})
+        return run
     if run.state not in (FAILED, "undeliverable"):
         raise UsageError(f"{run_id} is {run.state}; only what failed can be tried again")
     failed = [one for one in draft.deliveries_of_run(run.id) if one.state == FAILED]
@@ -281,6 +289,13 @@ def retry(draft: Draft, by: By, item_id: str, run_id: str) -> Run:
     draft.record(by.at, "retried", item.id, by.author, {"rule": run.rule, "run": run.id})
     _done(draft, by, "retry", item.id, {"run": run_id})
     return run
+
+
+def _try_now(draft: Draft, item: Item, run: Run, by: By) -> None:
+    """What the run has in the outbox, and what is not being sent just now, is tried at once."""
+    if not outgoing.try_now(draft, item, run, by.at):
+        raise UsageError(f"{run.id} is being sent just now", "`stageauto outbox` shows what becomes of it")
+    draft.record(by.at, "retried", item.id, by.author, {"rule": run.rule, "run": run.id})
 
 
 def _reopen_chain(draft: Draft, item: Item, run: Run) -> None:

@@ -255,6 +255,18 @@ def collect(draft: Draft, delivery: Delivery, now: int, at: int, reason: str) ->
             draft.record(now, "retry", item.id, f"rule:{run.rule}", data)
 
 
+def try_now(draft: Draft, item: Item, run: Run, now: int) -> bool:
+    """Lets the run's deliveries that wait for a try, or for a look, go now; False where none does."""
+    waiting = [one for one in draft.deliveries_of_run(run.id) if one.state == PENDING]
+    for delivery in waiting:
+        delivery.due, delivery.held = now, False
+        draft.put_delivery(delivery)
+    if waiting:
+        _show_next_try(draft, run)
+        draft.touch(item)
+    return bool(waiting)
+
+
 def _show_next_try(draft: Draft, run: Run) -> None:
     """A run is pending while a delivery of its waits for another try, and due with the first of them."""
     tries = [one.due for one in draft.deliveries_of_run(run.id) if one.state == PENDING]

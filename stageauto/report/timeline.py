@@ -125,7 +125,8 @@ def _outcome(data: Data, _: ZoneInfo) -> str:
     text = f"{data.get('rule')} {data.get('outcome')}{_because(data)}"
     values = data.get("values")
     if values and isinstance(values, dict) and data.get("outcome") == "skipped":
-        text += f" [{_pairs(values)}]"
+        more = {name: value for name, value in values.items() if f"{name} = " not in text}  # not what was said already
+        text += f" [{_pairs(more)}]" if more else ""
     elif values and isinstance(values, dict) and isinstance(values.get("to"), list):
         text += f" (to {_names([str(one) for one in values['to']])})"
     return text

@@ -72,71 +72,96 @@ def _find(session: Session, part: str) -> Item:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An item that a command was about; `changed` is False where it was so already."""
+
+    item: str
+    changed: bool = True
+
+
 def _on_item(
-    session: Session, part: str, action: str, deed: Callable[[Draft, By, str], Any], permission: str = ITEMS_UPDATE
-) -> str:
-    """Does the deed on the item that the part names; gives its id."""
+    session: Session,
+    part: str,
+    action: str,
+    deed: Callable[[Draft, By, Item], Any],
+    permission: str = ITEMS_UPDATE,
+    noted: Mapping[str, Any] | None = None,
+) -> Changed:
+    """Does the deed on the item that the part names; a deed that gives False changed nothing."""
     item_id = _find(session, part).id
 
     def pipeline_of(state: SqliteReader) -> str | None:
         item = state.item(item_id)
         return item.pipeline if item else None
 
-    session.decide(
-        lambda draft, by: deed(draft, by, item_id), permission=permission, pipeline_of=pipeline_of, action=action,
-        target=item_id,
-    )  # fmt: skip
-    return item_id
+    def act(draft: Draft, by: By) -> bool:
+        item = draft.item(item_id)
+        assert item is not None
+        return deed(draft, by, item) is not False
+
+    changed = session.decide(
+        act, permission=permission, pipeline_of=pipeline_of, action=action, target=item_id, noted=noted
+    )
+    return Changed(item_id, changed)
 
 
-def move(session: Session, part: str, stage: str, *, reason: str = "", restart: bool = False) -> str:
-    """Moves an item by hand; its id. Raises UsageError, NotAllowedError."""
+def move(session: Session, part: str, stage: str, *, reason: str = "", restart: bool = False) -> Changed:
+    """Moves an item by hand. Raises UsageError, NotAllowedError."""
     from stageauto.engine import commands
 
-    def deed(draft: Draft, by: By, item_id: str) -> None:
-        item = draft.item(item_id)
-        pipeline = draft.pipeline(item) if item else None
+    def deed(draft: Draft, by: By, item: Item) -> bool:
+        pipeline = draft.pipeline(item)
         if pipeline is not None and stage not in pipeline.stage_by_id:
             raise UsageError(f"{pipeline.id} has no stage `{stage}`", suggest(stage, pipeline.stage_by_id))
-        commands.move(draft, by, item_id, stage, reason=reason, restart=restart)
+        stays = item.stage == stage and not restart
+        commands.move(draft, by, item.id, stage, reason=reason, restart=restart)
+        return not stays
 
-    return _on_item(session, part, "move", deed)
+    return _on_item(session, part, "move", deed, noted={"to": stage, **({"reason": reason} if reason else {})})
 
 
-def set_fields(session: Session, part: str, values: Mapping[str, Any]) -> str:
-    """Writes fields by hand; the item's id. Raises UsageError, NotAllowedError, and then nothing is changed."""
+def set_fields(session: Session, part: str, values: Mapping[str, Any]) -> Changed:
+    """Writes fields by hand. Raises UsageError, NotAllowedError, and then nothing is changed."""
     from stageauto.engine import commands
 
-    def deed(draft: Draft, by: By, item_id: str) -> None:
-        item = draft.item(item_id)
-        if item is not None and item.pipeline in draft.workspace.pipelines:
+    def deed(draft: Draft, by: By, item: Item) -> None:
+        if item.pipeline in draft.workspace.pipelines:
             _check_fields(draft, item.pipeline, values)
-        commands.set_fields(draft, by, item_id, values)
+        commands.set_fields(draft, by, item.id, values)
 
-    return _on_item(session, part, "set", deed)
+    return _on_item(session, part, "set", deed, noted={"fields": sorted(values)})
 
 
-def delete(session: Session, part: str) -> str:
-    """Deletes an item; its id. Raises UsageError, NotAllowedError."""
+def delete(session: Session, part: str) -> Changed:
+    """Deletes an item. Raises UsageError, NotAllowedError."""
     from stageauto.engine import commands
 
-    return _on_item(session, part, "delete", commands.delete)
+    return _on_item(session, part, "delete", lambda draft, by, item: commands.delete(draft, by, item.id))
 
 
-def hold(session: Session, part: str, reason: str) -> str:
-    """Puts an item on hold; its id. Raises UsageError, NotAllowedError."""
+def hold(session: Session, part: str, reason: str) -> Changed:
+    """Puts an item on hold. Raises UsageError, NotAllowedError."""
     from stageauto.engine import commands
 
-    return _on_item(
-        session, part, "hold", lambda draft, by, item: commands.hold_item(draft, by, item, reason), AUTOMATION_UPDATE
-    )
+    def deed(draft: Draft, by: By, item: Item) -> bool:
+        held = item.on_hold
+        commands.hold_item(draft, by, item.id, reason)
+        return not held
+
+    return _on_item(session, part, "hold", deed, AUTOMATION_UPDATE, {"reason": reason} if reason else None)
 
 
-def resume(session: Session, part: str) -> str:
-    """Ends an item's hold; its id. Raises UsageError, NotAllowedError."""
+def resume(session: Session, part: str) -> Changed:
+    """Ends an item's hold. Raises UsageError, NotAllowedError."""
     from stageauto.engine import commands
 
-    return _on_item(session, part, "resume", commands.resume_item, AUTOMATION_UPDATE)
+    def deed(draft: Draft, by: By, item: Item) -> bool:
+        waited = item.on_hold or any(run.held for run in item.runs.values())
+        commands.resume_item(draft, by, item.id)
+        return waited
+
+    return _on_item(session, part, "resume", deed, AUTOMATION_UPDATE)
 
 
 @dataclass(frozen=True, slots=True)

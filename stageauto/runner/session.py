@@ -196,7 +196,7 @@ class Session:
                 self.note_refusal(error, permission, pipeline or "*")
             raise
 
-    def decide(
+    def decide(  # noqa: PLR0913 what to do, and all by name how it is checked and noted
         self,
         deed: Callable[[Draft, By], T],
         *,
@@ -204,12 +204,13 @@ class Session:
         pipeline_of: Callable[[SqliteReader], str | None] = lambda _: None,
         action: str = "",
         target: str | Callable[[T], str] = "",
+        noted: Mapping[str, object] | None = None,
         event_id: str | None = None,
     ) -> T:
         """What the deed gives: one decision in a transaction of its own, beside a running daemon.
 
-        Checks the right, does the deed, runs what it set off at once, commits. Raises whatever the deed raises, and
-        then nothing is changed.
+        Checks the right, does the deed, runs what it set off at once, commits. `noted`: what the audit log says beside
+        the target. Raises whatever the deed raises, and then nothing is changed.
         """
         from stageauto.engine import step
         from stageauto.engine.commands import By
@@ -231,7 +232,9 @@ class Session:
                     step.tick(draft, item, now)
                 draft.flush()
                 if action:
-                    state.audit_add(now, author or os_user(), action, _target(target, result) or pipeline or "")
+                    state.audit_add(
+                        now, author or os_user(), action, _target(target, result) or pipeline or "", noted or {}
+                    )
         except StageautoError as error:
             if error.exit_code == 5:
                 self.note_refusal(error, action or permission, pipeline or "*")

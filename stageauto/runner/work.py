@@ -237,14 +237,12 @@ def remove_exception(session: Session, address: str) -> int:
 
     def deed(draft: Draft, by: By) -> int:
         gone = cast("SqliteState", draft.state).remove_exemption(address)
-        if gone:
-            commands.note(draft, by, "unexcept", None, {"address": address})
+        if not gone:
+            raise UsageError(f"`{address}` is not on the exceptions list", "see `stageauto exceptions`")
+        commands.note(draft, by, "unexcept", None, {"address": address})
         return gone
 
-    removed = session.decide(deed, permission=AUTOMATION_UPDATE, action="exceptions remove", target=address)
-    if removed == 0:
-        raise UsageError(f"`{address}` is not on the exceptions list", "see `stageauto exceptions`")
-    return removed
+    return session.decide(deed, permission=AUTOMATION_UPDATE, action="exceptions remove", target=address)
 
 
 # -- who changed what ------------------------------------------------------------------------------------------------

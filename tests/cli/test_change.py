@@ -74,7 +74,9 @@ def test_moving_gives_the_item_and_in_its_own_stage_does_nothing(cli):
     cli("add", "deals", "-t", "A")
     assert cli("move", "1", "won", "--json").json["stage"] == "won"
     before = len(cli("timeline", "1", "--json").json)
-    assert cli("move", "1", "won").code == 0
+    again = cli("move", "1", "won")
+    assert again.code == 0
+    assert "is there already" in again.out
     assert len(cli("timeline", "1", "--json").json) == before
     cli("move", "1", "won", "--restart")
     assert "began won anew" in cli("timeline", "1").out
@@ -93,7 +95,10 @@ def test_on_hold_and_resumed(cli):
     cli("add", "deals", "-t", "A")
     assert cli("hold", "1", "--json").json["on_hold"] is True
     assert "(on hold)" in cli("items").out
+    assert "put on hold: by hand" in cli("timeline", "1").out
+    assert "on hold already" in cli("hold", "1").out
     assert cli("resume", "1", "--json").json["on_hold"] is False
+    assert "was not on hold" in cli("resume", "1").out
     assert cli("resume").code == 2
 
 
@@ -228,3 +233,24 @@ def test_an_unknown_delivery_is_settled_by_hand(cli, root: Path, answer: str, st
     assert (settled["state"], settled["key"]) == (state, key)
     assert cli("outbox", "--unknown", "--json").json == []
     assert cli("resolve", delivery, answer).code == 2
+
+
+@pytest.mark.parametrize("word", ["run-now", "retry"])
+def test_what_waits_for_its_next_try_is_tried_now_on_demand(cli, root: Path, word: str):
+    settings = root / "stageauto.yaml"
+    good = settings.read_text("utf-8")
+    settings.write_text(good.replace("type: file", "type: smtp, host: 127.0.0.1, port: 1"), "utf-8")  # nobody listens
+    cli("load", "--yes")
+    cli("add", "deals", "-t", "Roof", "-s", "quote", "--contact", "email=ewa@home.test", "--responsible", "anna")
+    cli("run", "--until-idle")
+    [tried] = cli("outbox", "--json").json
+    assert (tried["state"], tried["attempts"]) == ("pending", 1)
+    settings.write_text(good, "utf-8")
+    cli("load", "--yes")
+    cli("run", "--until-idle")
+    assert cli("outbox", "--json").json[0]["state"] == "pending"  # its next try is later
+    assert cli(word, "deal-1.1.mail").code == 0
+    cli("run", "--until-idle")
+    [sent] = cli("outbox", "--json").json
+    assert (sent["state"], sent["key"]) == ("done", tried["key"])
+    assert cli(word, "deal-1.1.mail").code == 2

@@ -49,6 +49,8 @@ def test_a_line_without_its_data_is_still_readable(kind: str):
          "moved from leads/a to deals/b by the rule `convert`"),
         ("outcome", {"rule": "call", "outcome": "skipped", "because": "item.amount > 100 is false",
                      "values": {"item.amount": 5}}, "call skipped: item.amount > 100 is false [item.amount=5]"),
+        ("outcome", {"rule": "call", "outcome": "skipped", "because": "item.amount > 100 is false (item.amount = 5)",
+                     "values": {"item.amount": 5}}, "call skipped: item.amount > 100 is false (item.amount = 5)"),
         ("outcome", {"rule": "tell", "outcome": "done", "values": {"to": ["anna", "olga"]}},
          "tell done (to anna, olga)"),
         ("retry", {"rule": "mail", "due": NOON, "error": "421 busy"},

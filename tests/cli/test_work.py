@@ -74,9 +74,12 @@ def test_the_audit_log_says_who_did_what_to_what(cli):
     cli("add", "deals", "-t", "A", "--as", "anna")
     cli("move", "1", "won")
     cli("hold", "1", "--as", "anna")
+    cli("exceptions", "remove", "nobody@home.test")  # is not there: nothing was done
     lines = cli("audit", "--json").json
     assert [(one["author"], one["action"], one["target"]) for one in lines[1:3]] == [
         ("anna", "add", "deal-1"), ("olga", "move", "deal-1"),
     ]  # fmt: skip
+    assert lines[2]["data"] == {"to": "won"}
     assert (lines[3]["author"], lines[3]["action"]) == ("anna", "refused: hold")
+    assert len(lines) == 4
     assert len(cli("audit", "--last", "1", "--json").json) == 1
