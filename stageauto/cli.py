@@ -12,9 +12,9 @@ import typer
 from typer.main import get_command
 
 from stageauto.commands import MODULES
-from stageauto.commands.common import Group
+from stageauto.commands.common import Group, output
 from stageauto.errors import DEFECT, DONE, INTERRUPTED, StageautoError
-from stageauto.report.output import EnoughError, Output
+from stageauto.report.output import EnoughError, Output, UnwritableError, close_stdout, open_streams, writing
 
 EXAMPLE = "stageauto items --stage quote --stuck 3d"
 
@@ -91,31 +91,39 @@ def _first_word(given: Sequence[str]) -> str | None:
     return None
 
 
-def _start(*, version: bool = typer.Option(False, "--version", help="Show the version")) -> None:
+def _start(ctx: typer.Context, *, version: bool = typer.Option(False, "--version", help="Show the version")) -> None:
     """Pipelines that move by themselves: items, stages and rules in plain files, run by one small daemon."""
     if version:
         from stageauto import __version__
 
-        Output().line(f"stageauto {__version__}")
+        output(ctx).show(lambda: {"version": __version__}, lambda: [f"stageauto {__version__}"])
         raise typer.Exit
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0 done, 1 findings, 2 usage, 3 a defect, 4 state unusable, 5 not allowed, 130 interrupted."""
+    open_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     out = Output(json="--json" in given, color=False if "--no-color" in given else None)
     try:
         code = _run(given, out)
-        sys.stdout.flush()
-    except (BrokenPipeError, EnoughError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        with writing():
+            sys.stdout.flush()
+    except EnoughError:
+        close_stdout()
         return DONE
+    except UnwritableError as error:
+        close_stdout()
+        out.error(error.message, error.hint, error.exit_code)
+        return error.exit_code
     return code
 
 
 def _run(given: list[str], out: Output) -> int:
     try:
         result = get_command(_narrow(build(), given)).main(given, prog_name="stageauto", standalone_mode=False)
+    except (EnoughError, UnwritableError):
+        raise
     except StageautoError as error:
         out.error(error.message, error.hint, error.exit_code)
         return error.exit_code
@@ -124,8 +132,6 @@ def _run(given: list[str], out: Output) -> int:
         return INTERRUPTED
     except typer.TyperException as error:
         return _misused(error, given, out)
-    except EnoughError:
-        raise
     except Exception as error:  # noqa: BLE001 - whatever else is raised is a mistake in here
         return _defect(error, given, out)
     return result if isinstance(result, int) else DONE

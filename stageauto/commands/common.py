@@ -80,6 +80,18 @@ def _write_options(command: Any, ctx: Any, formatter: Any) -> None:
                 formatter.write_dl(records)
 
 
+def _write_example(command: Any, formatter: Any) -> None:
+    """What stands below the help on a line of its own, never broken: people copy it."""
+    if command.epilog:
+        formatter.write_paragraph()
+        formatter.write(f"  {command.epilog}\n")
+
+
+def _plain_pieces(pieces: list[str]) -> list[str]:
+    """The arguments of the usage line as everybody writes them: ITEM for one that has to be there, no {ITEM}."""
+    return [one[1:-1] if one.startswith("{") and "|" not in one else one for one in pieces]
+
+
 class Command(TyperCommand):
     """A command that also takes the global options."""
 
@@ -88,8 +100,14 @@ class Command(TyperCommand):
         attach(self.params)
         self.params += _global_options()
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return _plain_pieces(super().collect_usage_pieces(ctx))
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         _write_options(self, ctx, formatter)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        _write_example(self, formatter)
 
 
 class Group(TyperGroup):
@@ -102,6 +120,9 @@ class Group(TyperGroup):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         _write_options(self, ctx, formatter)
         self.format_commands(ctx, formatter)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        _write_example(self, formatter)
 
 
 def add(app: typer.Typer, name: str, function: Callable[..., None], example: str, **options: Any) -> None:

@@ -25,6 +25,8 @@ class UnreadableFileError(UsageError):
 def find_workspace(start: Path) -> Path:
     """The nearest folder from `start` upward that holds stageauto.yaml. Raises WorkspaceNotFoundError."""
     start = start.resolve()
+    if not start.exists():  # a name written wrong must not lead to the workspace above it
+        raise WorkspaceNotFoundError(f"there is no folder {start}", "name the workspace's folder with -C")
     for folder in (start, *start.parents):
         if (folder / MAIN).is_file():
             return folder

@@ -48,7 +48,8 @@ def items(view: ItemsView) -> Text:
 
 
 def _in_stage(view: ItemView, now: int) -> str:
-    return span(max(0, now - view.item.stage_entered_at))
+    """For how long it stands there, in whole seconds."""
+    return span(max(0, now - view.item.stage_entered_at) // 1000 * 1000)
 
 
 def _customer(view: ItemView) -> str:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json as _json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
+from stageauto.errors import StageautoError
 from stageauto.report.tables import Table, plain, safe
 
 Text = Iterable[str | Table]
@@ -19,6 +21,10 @@ Text = Iterable[str | Table]
 
 class EnoughError(Exception):
     """Whoever reads the results has closed the pipe, as `head` does when it has its lines."""
+
+
+class UnwritableError(StageautoError):
+    """The results cannot be written: the disk is full that they should go to."""
 
 
 class Output:
@@ -63,20 +69,18 @@ class Output:
 
     def record(self, data: Any) -> None:
         """One JSON object on a line of its own, written at once."""
-        _print(dumps(data), sys.stdout, flush=True)
+        _print(dumps(data), flush=True)
 
     def line(self, text: str = "", *, flush: bool = False) -> None:
         """A line of the result, as it is."""
-        _print(_fit(text, sys.stdout), sys.stdout, flush=flush)
+        _print(_fit(text, sys.stdout), flush=flush)
 
     def text(self, text: str) -> None:
         """A whole file as the result, with its own ends of lines, in UTF-8 whatever stdout has."""
-        try:
+        with writing():
             sys.stdout.flush()
             sys.stdout.buffer.write(text.encode("utf-8", "replace"))
             sys.stdout.buffer.flush()
-        except BrokenPipeError as error:
-            raise EnoughError from error
 
     def _table(self, table: Table) -> None:
         if not table.rows:
@@ -97,8 +101,9 @@ class Output:
             self.hint(safe(text))
 
     def hint(self, text: str) -> None:
-        """Text for stderr, as it is."""
-        _print(_fit(text, sys.stderr), sys.stderr)
+        """Text for stderr, as it is. Where nobody takes it, it is lost: the results count."""
+        with suppress(OSError):
+            print(_fit(text, sys.stderr), file=sys.stderr)
 
     def error(self, message: str, hint: str, code: int) -> None:
         """An error, with the way out."""
@@ -110,11 +115,39 @@ class Output:
             self.document({"error": {"message": message, "hint": hint, "code": code}})
 
 
-def _print(text: str, stream: TextIO, *, flush: bool = False) -> None:
+@contextmanager
+def writing() -> Iterator[None]:
+    """What goes wrong with stdout within it. Raises EnoughError, UnwritableError."""
     try:
-        print(text, file=stream, flush=flush)
+        yield
     except BrokenPipeError as error:
         raise EnoughError from error
+    except OSError as error:
+        raise UnwritableError(
+            f"the results cannot be written: {error.strerror}", "make room, or send them elsewhere"
+        ) from error
+
+
+def open_streams() -> None:
+    """Puts /dev/null where stdin, stdout or stderr is closed: else the next file has its number, and is written to."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 for as long as we live
+
+
+def close_stdout() -> None:
+    """Lets go what could not be written, so that nothing tries again at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _print(text: str, *, flush: bool = False) -> None:
+    with writing():
+        print(text, flush=flush)
 
 
 def dumps(data: Any, *, indent: int | None = None) -> str:
@@ -126,7 +159,23 @@ def dumps(data: Any, *, indent: int | None = None) -> str:
 _SURROGATES = {code: f"\\u{code:04x}" for code in range(0xD800, 0xE000)}
 
 
+_PLAIN = {"✓": "+", "✗": "x", "○": "o", "\u2013": "-", "…": ".", "·": ".", "→": ">", "█": "#", "│": "|", "─": "-"}
+"""Our own signs where an encoding lacks them, as wide as they are."""
+
+
 def _fit(text: str, stream: TextIO) -> str:
-    """The text in letters that the stream's encoding has."""
+    """The text in letters that the stream's encoding has: our own signs by plainer ones, others by their number."""
     encoding = stream.encoding or "ascii"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
+    try:
+        return text.encode(encoding).decode(encoding)
+    except UnicodeEncodeError:
+        fitting = "".join(_PLAIN.get(one, one) if not _has(encoding, one) else one for one in text)
+        return fitting.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _has(encoding: str, letter: str) -> bool:
+    try:
+        letter.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from stageauto.report.output import Output, dumps
+from stageauto.report.output import Output, UnwritableError, dumps
 from stageauto.report.tables import safe
 from stageauto.report.timeline import sentence
 from stageauto.report.times import local, utc
@@ -155,7 +157,8 @@ class Log:
 
     def _write(self, line: str) -> None:
         self.clear()
-        self._out.line(line, flush=True)
+        with suppress(UnwritableError):  # a full disk takes no log, and nothing else must stop for that
+            self._out.line(line, flush=True)
         self._draw()
 
     def status(self, text: str) -> None:
@@ -168,12 +171,18 @@ class Log:
     def clear(self) -> None:
         """Takes the status line away."""
         if self._live and self._status:
-            sys.stderr.write("\r\033[K")
-            sys.stderr.flush()
+            self._put("\r\033[K")
 
     def _draw(self) -> None:
         if self._live and self._status:
-            sys.stderr.write(f"{DIM}{self._status}{OFF}")
+            wide = shutil.get_terminal_size().columns - 1  # on a line of its own: only one can be taken away again
+            dim, off = (DIM, OFF) if self._out.colored(sys.stderr) else ("", "")
+            self._put(f"{dim}{self._status[:wide]}{off}")
+
+    @staticmethod
+    def _put(text: str) -> None:
+        with suppress(OSError):
+            sys.stderr.write(text)
             sys.stderr.flush()
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from stageauto.errors import StageautoError
+from stageauto.errors import UsageError
 from stageauto.resources import data
 from stageauto.runner.session import os_user
 
@@ -39,7 +39,7 @@ TEMPLATES = {
 }
 
 
-class ExistingFilesError(StageautoError):
+class ExistingFilesError(UsageError):
     """A file that would be written is there already."""
 
 

@@ -46,6 +46,12 @@ def test_the_workspace_is_the_nearest_one_upward_or_the_one_of_the_environment(r
     assert anywhere("items", "--as", "olga").code == 0
 
 
+def test_a_folder_written_wrong_does_not_lead_to_the_workspace_above(root: Path, anywhere):
+    wrong = anywhere("items", "--as", "olga", "-C", str(root / "pipelinez"))
+    assert wrong.code == 2
+    assert "there is no folder" in wrong.err
+
+
 def test_where_nothing_is_loaded_the_way_out_is_said(unloaded: Path, anywhere):
     for command in (["items"], ["add", "deals", "-t", "x"], ["emit", "email.received"], ["resume", "--all"]):
         nothing = anywhere(*command, "-C", str(unloaded))
@@ -90,6 +96,16 @@ def test_every_command_has_help_with_an_example(anywhere):
             assert shown.code == 0
             assert "Global options:" in shown.out
             assert "Example: stageauto" in shown.out
+
+
+def test_an_example_stands_on_one_line_to_be_copied(anywhere):
+    [example] = [line for line in anywhere("add", "--help").out.splitlines() if "Example:" in line]
+    assert example.endswith("--contact email=ewa@home.test")
+
+
+def test_the_usage_line_is_written_as_everywhere(anywhere):
+    assert "Usage: stageauto move [OPTIONS] ITEM STAGE" in anywhere("move", "--help").out
+    assert "Usage: stageauto resolve [OPTIONS] ID {sent|not-sent}" in anywhere("resolve", "--help").out
 
 
 def test_help_imports_nothing_heavy():
@@ -151,6 +167,44 @@ def test_a_reader_that_has_had_enough_is_no_error(cli, root: Path):
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=180)
     assert done.returncode == 0
     assert done.stderr == ""
+
+
+SHELL = f"{sys.executable} -c '{MAIN}'"
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&- 1>/dev/null", "<&- >&- 2>&-"])
+def test_closed_streams_keep_no_command_from_its_work(cli, root: Path, closed: str):
+    command = f"{SHELL} add deals -t Roof --json --as olga -C {root} {closed}"
+    assert subprocess.run(["bash", "-c", command], check=False, timeout=180).returncode == 0
+    assert [one["title"] for one in cli("items", "--json").json] == ["Roof"]
+    assert list((root / ".stageauto").glob("defect-*")) == []
+
+
+def test_results_that_cannot_be_written_are_an_error_and_no_defect(root: Path):
+    for more in ("", "--json"):
+        command = f"{SHELL} items --as olga -C {root} {more} > /dev/full"
+        # an empty list is a note on stderr: only what is a result has to be written
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=180)
+        assert done.returncode == (1 if more else 0)
+        assert ("cannot be written: No space left" in done.stderr) is bool(more)
+        assert "Traceback" not in done.stderr
+
+
+def test_the_daemon_goes_on_where_its_log_cannot_be_written(cli, root: Path):
+    cli("add", "deals", "-t", "Roof", "-s", "quote", "--contact", "email=ewa@home.test", "--responsible", "anna")
+    command = f"{SHELL} run --until-idle --as olga -C {root} > /dev/full"
+    subprocess.run(["bash", "-c", command], capture_output=True, check=False, timeout=180)
+    assert [one["state"] for one in cli("outbox", "--json").json] == ["done"]
+
+
+def test_our_own_signs_have_plainer_ones_where_an_encoding_lacks_them(cli, root: Path):
+    cli("add", "deals", "-t", "Wójcik")
+    env = {**os.environ, "PYTHONIOENCODING": "iso-8859-1"}
+    arguments = [sys.executable, "-c", MAIN, "show", "1", "--as", "olga"]
+    shown = subprocess.run(arguments, capture_output=True, check=True, cwd=root, env=env).stdout.decode("iso-8859-1")
+    assert "Wójcik" in shown
+    assert "+  welcome" in shown
+    assert "o  later" in shown
 
 
 def test_json_is_readable_whatever_the_encoding_of_stdout(cli, root: Path):
@@ -222,6 +276,7 @@ def test_nothing_that_a_terminal_obeys_is_shown_as_it_is(text: str, shown: str):
 
 
 def test_the_version_is_told(anywhere):
+    assert set(anywhere("--version", "--json").json) == {"version"}
     assert anywhere("--version").out == f"stageauto {stageauto.__version__}\n"
 
 

@@ -54,7 +54,7 @@ def test_a_missing_package_of_a_template_is_noticed(monkeypatch):
 def test_init_overwrites_nothing(anywhere, tmp_path):
     (tmp_path / "stageauto.yaml").write_text("mine\n", "utf-8")
     done = anywhere("init", str(tmp_path))
-    assert done.code == 1
+    assert done.code == 2
     assert "nothing was written" in done.err
     assert [one.name for one in tmp_path.iterdir()] == ["stageauto.yaml"]
 
