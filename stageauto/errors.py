@@ -39,6 +39,10 @@ class StateError(StageautoError):
     exit_code = STATE_UNUSABLE
 
 
+class DiskFullError(StateError):
+    """There is no room for what was to be written: nothing was."""
+
+
 class NotAllowedError(StageautoError):
     """Whoever acts lacks the right to."""
 

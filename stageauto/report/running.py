@@ -13,6 +13,7 @@ from stageauto.report.output import Output, UnwritableError, dumps
 from stageauto.report.tables import safe
 from stageauto.report.timeline import sentence
 from stageauto.report.times import local, utc
+from stageauto.report.upkeep import counted
 from stageauto.runner.observe import TRACES
 
 if TYPE_CHECKING:
@@ -104,7 +105,8 @@ def simulated_lines(seen: Mapping[str, Any], zone: ZoneInfo) -> Iterator[str]:
     if not seen["timeline"]:
         yield "nothing happens"
     yield ""
-    yield f"{len(seen['sent'])} message(s) would go out, {len(seen['pending'])} run(s) would be pending at the end"
+    sent, pending = counted(len(seen["sent"]), "message"), counted(len(seen["pending"]), "run")
+    yield f"{sent} would go out, {pending} would be pending at the end"
 
 
 def simulated_data(seen: Mapping[str, Any], timeline: list[Any], items: list[Any]) -> dict[str, Any]:
@@ -187,7 +189,8 @@ class Log:
 
 
 LOUD = (
-    "restored", "held", "clock_jumped", "version_refused", "batch_broke", "item_broke", "broke", "http_broke",
+    "restored", "held", "clock_jumped", "disk_full", "disk_has_room",
+    "version_refused", "batch_broke", "item_broke", "broke", "http_broke",
     "listener_broke",
 )  # fmt: skip
 
@@ -208,6 +211,11 @@ def _plain(value: Any, zone: ZoneInfo) -> Any:
 
 def _started(_: str, data: Mapping[str, Any]) -> str:
     return f"running version {data['version']} on {data['state']}; Ctrl-C ends it"
+
+
+def _settled(_: str, data: Mapping[str, Any]) -> str:
+    settles = "; `stageauto resolve` settles it" if data["state"] == "unknown" else ""
+    return f"{data['id']} was being sent when the daemon died: {data['state']}{settles}"
 
 
 def _stopped(_: str, data: Mapping[str, Any]) -> str:
@@ -242,6 +250,7 @@ def _any(kind: str, data: Mapping[str, Any]) -> str:
 
 _SAYS = {
     "listening": _listening,
+    "settled": _settled,
     "started": _started,
     "stopped": _stopped,
     "delivery": _delivery,

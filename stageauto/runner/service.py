@@ -10,6 +10,7 @@ import queue
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from stageauto.channels.base import Delivered, Unaskable
@@ -18,7 +19,7 @@ from stageauto.engine.draft import Draft
 from stageauto.engine.model import Workspace
 from stageauto.engine.ports import Changes
 from stageauto.engine.state import DONE, PENDING, RUNNING, Delivery, Journal
-from stageauto.errors import StageautoError, StateError
+from stageauto.errors import DiskFullError, StageautoError, StateError
 from stageauto.runner import garbage, overdue, record
 from stageauto.runner.clock import monotonic_ms, up_ms, wait
 from stageauto.runner.crons import Crons
@@ -43,6 +44,8 @@ JUMP = 3_600_000
 """The wall clock going ahead of the machine's own by more than this holds outer actions for a look."""
 TURNED = 86_400_000
 """A clock that was turned back by less than this does not make its triggers match again."""
+NO_ROOM = 1_000
+"""Milliseconds between two looks at whether a full disk has room again."""
 LONGEST_BREAK = 10_000
 """Milliseconds at the most between two tries of a batch that breaks whatever is set aside."""
 BROKE = "broke"
@@ -81,6 +84,8 @@ class Service:
         self._clock_gap: int | None = None
         self._broken: set[str] = set()
         self._breaks = 0  # batches in a row that broke
+        self._unwritten: list[Mark | Answer] = []  # what channels said while the disk was full
+        self._full = False
         self._swept = 0  # up to when the clock's triggers were handled
         self._looked: int | None = None  # the state's version when it was looked at last; None = it is to be looked at
         self._next: int | None = None  # when there is something to do, as of that look
@@ -296,15 +301,21 @@ class Service:
 
         A batch that breaks is done again one by one, and what breaks alone is set aside.
         """
-        letters, arrivals = self._office.letters(), self.intake.take(BATCH)
+        letters, arrivals = [*self._unwritten, *self._office.letters()], self.intake.take(BATCH)
+        self._unwritten = []
+        counted = replace(self.counts)
         try:
             worked = self._transaction(letters, arrivals, BATCH)
         except StageautoError as error:
+            self._undone(counted)
             for arrival in arrivals:
                 arrival.settled.set_exception(error)
-            raise
+            if self.options.until_idle or not isinstance(error, DiskFullError):
+                raise
+            self._wait_for_room(letters, error)
+            return False
         except Exception as error:  # noqa: BLE001 - one item that breaks must not stop all others
-            self._untold.clear()  # it was undone
+            self._undone(counted)
             self._tell("batch_broke", {"because": f"{type(error).__name__}: {error}"})
             for letter in letters:
                 self._singly(letter)
@@ -315,7 +326,24 @@ class Service:
             wait(self._stopping, min(LOOK << min(self._breaks, 10), LONGEST_BREAK))
             return True
         self._breaks = 0
+        if self._full and worked:
+            self._full = False
+            self._tell("disk_has_room", {})
         return worked
+
+    def _undone(self, counted: Counts) -> None:
+        """A transaction that was undone has neither happened nor counted."""
+        self._untold.clear()
+        for name in ("decided", "sent", "failed", "events"):
+            setattr(self.counts, name, getattr(counted, name))
+
+    def _wait_for_room(self, letters: list[Mark | Answer], error: DiskFullError) -> None:
+        """What was sent and cannot be written down is kept: forgotten, nobody would know whether it went out."""
+        self._unwritten = letters
+        if not self._full:
+            self._tell("disk_full", {"hint": f"{error.message}; nothing is done or sent until there is room"})
+        self._full = True
+        wait(self._stopping, NO_ROOM)
 
     def _transaction(self, letters: list[Mark | Answer], arrivals: list[Arrival], budget: int) -> bool:
         marks: list[Mark] = []
@@ -557,6 +585,8 @@ class Service:
         self._copyist.close()
         self._keep_arrivals()
         ends = monotonic_ms() + self.options.grace
+        if self._unwritten:
+            self._write_letters(self._unwritten)
         while self._office.in_flight and (left := ends - monotonic_ms()) > 0:
             self._wake.clear()
             letters = self._office.letters()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from stageauto.errors import StateError
+from stageauto.errors import DiskFullError, StateError
 from stageauto.store.driver import dbapi
 
 _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _NOTADB = 8, 10, 11, 13, 14, 26
@@ -29,7 +29,7 @@ def explained(error: BaseException, where: str, rescue: Callable[[], str]) -> St
     if code in BUSY:
         return StateError(f"{where} is busy: another process holds a transaction", "try again; `stageauto doctor`")
     if code == _FULL:
-        return StateError(f"{where} cannot grow: the disk is full", "make room; nothing was changed")
+        return DiskFullError(f"{where} cannot grow: the disk is full", "make room; nothing was changed")
     if code == _IOERR:
         return StateError(f"{where}: reading or writing failed: {error}", "look at the disk; nothing was changed")
     if code in {_READONLY, _CANTOPEN}:

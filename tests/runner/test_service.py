@@ -18,10 +18,12 @@ from stageauto.engine.ports import Changes
 from stageauto.engine.state import RUNNING, Delivery
 from stageauto.loader.files import read_files
 from stageauto.runner import change, service
+from stageauto.runner.service import Options, Service
 from stageauto.runner.session import Session
 from stageauto.runner.versions import load
 from tests.runner.support import (
     TOO_LONG,
+    Told,
     TurnedClock,
     activate,
     deliveries,
@@ -34,6 +36,8 @@ from tests.runner.support import (
 )
 
 HOUR = 3_600_000
+ROOM = {"started": 1, "disk_full": 1 << 30}
+"""How many pages the state may have from then on; less than there are means: no more than there are."""
 OUT = "channels:\n  out: {type: file, on_unknown: hold}\n  again: {type: file, on_unknown: resend}\n"
 PIPELINE = """\
 pipeline: work
@@ -92,6 +96,30 @@ class TestTheLog:
             told = daemon.told.wait_for("entry", 10)
         seqs = [one["entry"].seq for one in told]
         assert seqs == sorted(set(seqs))
+
+
+class TestAFullDisk:
+    def test_the_daemon_waits_for_room_and_goes_on(self, tmp_path: Path) -> None:
+        rule = "{id: note, do: add_comment, when: {delay: 1s}, with: {text: '{{ item.title }}'}}"
+        stage = f"stages: [{{id: new, rules: [{rule}]}}]"
+        root = workspace(tmp_path / "acme", f"pipeline: work\nentity: deal\n{stage}\n")
+        activate(root)
+        with Session.open(root) as session:
+            item = change.add(session, "work", stage="new", values={"title": "long " * 40_000}, contact={})
+            told = Told()
+
+            def tell(kind: str, data: dict[str, Any]) -> None:
+                told(kind, data)
+                if kind in ROOM:
+                    session.store.connection.execute(f"PRAGMA max_page_count = {ROOM[kind]}")
+                if kind == "disk_has_room":
+                    daemon.stop()
+
+            daemon = Service(session, Options(for_ms=int(TOO_LONG * 1000)), tell)
+            daemon.run()
+        assert [kind for kind, _ in told.lines] == ["started", "disk_full", "disk_has_room", "stopped"]
+        assert outcomes(root, item)["note"] == "done"
+        assert daemon.counts.decided == 1
 
 
 class TestDowntime:
