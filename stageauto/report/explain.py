@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from stageauto.report.output import Text
 from stageauto.report.tables import Cell, Row, Table, safe
 from stageauto.report.times import utc
+from stageauto.report.upkeep import counted
 
 if TYPE_CHECKING:
     from stageauto.engine.model import Place
@@ -127,7 +128,7 @@ def event_text(view: EventAnswer) -> Text:
     yield safe(view.sentence)
     yield from (f"  {safe(note)}" for note in view.notes)
     if view.hidden:
-        yield f"  {view.hidden} item(s) that may not be seen are left out"
+        yield f"  left out, as they may not be seen: {counted(view.hidden, 'item')}"
     for one in view.touched:
         yield from _touched(one)
     if view.intakes:

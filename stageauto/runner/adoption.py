@@ -95,14 +95,18 @@ def check_stages(state: SqliteState, workspace: Workspace) -> None:
         pipeline = workspace.pipelines.get(pipeline_id)
         if pipeline is None:
             raise StageGoneError(
-                f"the pipeline `{pipeline_id}` is gone from the files but holds {count} item(s)",
+                f"the pipeline `{pipeline_id}` is gone from the files but holds {_items(count)}",
                 "keep its file, or move or delete its items first",
             )
         if stage_id not in pipeline.stage_by_id and stage_id not in pipeline.moved:
             raise StageGoneError(
-                f"{pipeline.file}: the stage `{stage_id}` of `{pipeline_id}` is gone but holds {count} item(s)",
+                f"{pipeline.file}: the stage `{stage_id}` of `{pipeline_id}` is gone but holds {_items(count)}",
                 f"say where they go with `moved: [{{from: {stage_id}, to: STAGE}}]`",
             )
+
+
+def _items(count: int) -> str:
+    return f"{count:,} item{'' if count == 1 else 's'}"
 
 
 def adopt_all(  # noqa: PLR0913 the items, what they are fitted to, and how

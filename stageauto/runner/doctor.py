@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from stageauto.engine.durations import format_span
 from stageauto.engine.model import AUTOMATION_READ
 from stageauto.errors import NotAllowedError, StageautoError, StateError
+from stageauto.runner import backlog
 from stageauto.runner.clock import Clock, SystemClock
 from stageauto.runner.papers import KEY, Papers
 from stageauto.runner.session import NothingLoadedError, Session, state_path
@@ -148,13 +149,15 @@ def _files(root: Path, clock: Clock, found: list[Finding]) -> Loaded | None:
     missing = [one for one in loaded.diagnostics if one.code == "missing-variable"]
     errors = [one for one in loaded.diagnostics if one.severity == "error" and one not in missing]
     if errors:
-        found.append(Finding("files", BAD, f"{len(errors)} error(s)", "see `stageauto validate`"))
+        found.append(Finding("files", BAD, _many(len(errors), "error"), "see `stageauto validate`"))
     else:
         found.append(Finding("files", OK, "the workspace is valid"))
     found += [Finding("secrets", BAD, f"{one.file}:{one.line}: {one.message}", one.hint) for one in missing]
     if not missing:
         known = len(loaded.secrets)
-        found.append(Finding("secrets", OK, f"{known} value(s) come from the environment" if known else "none needed"))
+        found.append(
+            Finding("secrets", OK, f"{_many(known, 'value')} from the environment" if known else "none needed")
+        )
     return loaded
 
 
@@ -220,7 +223,6 @@ def _state(session: Session, root: Path) -> Iterator[Finding]:
         version = state.active_version()
         late = len(state.due_items(now - _LATE, _MOST + 1))
         held, on_hold = _waiting(state)
-        counts = state.outbox_counts()
         seen = int(state.meta_get("seen_at") or 0)
     for one in wrong:
         yield Finding("state", BAD, one, "stop everything and `stageauto restore` a backup")
@@ -235,15 +237,17 @@ def _state(session: Session, root: Path) -> Iterator[Finding]:
         behind = f"it is {format_span(seen - now)} behind what the daemon saw last"
         yield Finding("clock", WARN, behind, "it was set back; is it right now?")
     if late:
-        many = f"more than {_MOST:,}" if late > _MOST else f"{late:,}"
+        many = f"more than {_MOST:,} items" if late > _MOST else _many(late, "item")
         hint = "it is working them off" if alive else "start `stageauto run`"
-        yield Finding("overdue", WARN, f"{many} item(s) have something overdue", hint)
+        yield Finding("overdue", WARN, f"{many} with something overdue", hint)
     if held:
         hint = "`stageauto pending`, then `stageauto resume --all`"
-        yield Finding("held", WARN, f"{held} run(s) wait for a look", hint)
+        yield Finding("held", WARN, f"{_many(held, 'run')} held for a look", hint)
     if on_hold:
-        yield Finding("on hold", WARN, f"{on_hold} item(s) are on hold", "`stageauto show ITEM`, then `resume ITEM`")
-    yield from _outbox(counts)
+        yield Finding("on hold", WARN, f"{_many(on_hold, 'item')} on hold", "`stageauto show ITEM`, then `resume ITEM`")
+    with session.read() as state:
+        for level, text, hint in backlog.said(state, now - _LATE, alive=alive):
+            yield Finding("outbox", level, text, hint)
 
 
 def _mailboxes(session: Session, workspace: Workspace) -> Iterator[Finding]:
@@ -309,14 +313,5 @@ def _owner(session: Session, late: int) -> Generator[Finding, None, bool]:
     return owner is not None
 
 
-def _outbox(counts: dict[tuple[str, str], int]) -> Iterator[Finding]:
-    by_state: dict[str, int] = {}
-    for (_, state), count in counts.items():
-        by_state[state] = by_state.get(state, 0) + count
-    if by_state.get("unknown"):
-        text = f"{by_state['unknown']} delivery(ies) were perhaps sent"
-        yield Finding("outbox", BAD, text, "`stageauto outbox --unknown`, then `stageauto resolve ID sent|not-sent`")
-    if by_state.get("failed"):
-        yield Finding("outbox", WARN, f"{by_state['failed']} delivery(ies) failed", "see `stageauto outbox --failed`")
-    if not by_state.get("unknown") and not by_state.get("failed"):
-        yield Finding("outbox", OK, f"{by_state.get('pending', 0)} waiting, {by_state.get('done', 0)} sent")
+def _many(count: int, one: str) -> str:
+    return f"{count:,} {one if count == 1 else one + 's'}"

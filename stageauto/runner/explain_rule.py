@@ -388,9 +388,8 @@ def _repeated(case: Case, run: RunTrace) -> Iterator[str]:
     if run.repeats:
         last = run.repeats[-1]
         because = last.data.get("because") or ""
-        yield _with(
-            f"{len(run.repeats)} time(s) before, last {last.data.get('outcome')} at {case.local(last.at)}", because
-        )
+        times = "once" if len(run.repeats) == 1 else f"{len(run.repeats)} times"
+        yield _with(f"{times} before, last {last.data.get('outcome')} at {case.local(last.at)}", because)
 
 
 def _earlier(case: Case, runs: Sequence[RunTrace]) -> Iterator[str]:

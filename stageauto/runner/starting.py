@@ -51,7 +51,7 @@ def missing_extra(template: str) -> str:
 def start(folder: Path, template: str) -> list[str]:
     """Writes the workspace into the folder; gives the paths written, relative to it.
 
-    Raises ExistingFilesError, and then nothing is written.
+    Raises ExistingFilesError, and then nothing is written; UsageError where nothing can be written.
     """
     files = dict(_files(template))
     there = sorted(name for name in files if (folder / name).exists())
@@ -59,10 +59,13 @@ def start(folder: Path, template: str) -> list[str]:
         more = f" and {len(there) - 1} more" if len(there) > 1 else ""
         message = f"{folder / there[0]} is there already{more}"
         raise ExistingFilesError(message, "name another folder; nothing was written")
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+    try:
+        for name, content in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+    except OSError as error:
+        raise UsageError(f"{error.filename} cannot be written: {error.strerror}", "name another folder") from None
     return sorted(files)
 
 

@@ -10,6 +10,7 @@ from stageauto.errors import StateError
 from stageauto.store.mark import Mark
 
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
+FOLDER = ".stageauto"
 
 
 def make_folder(folder: Path) -> None:
@@ -31,10 +32,16 @@ def make_file(path: Path) -> None:
 
 
 def close_to_others(path: Path) -> None:
-    """Takes the file's rights from everybody but its owner, who must be able to write it."""
+    """Takes all rights from everybody but the owner, whose own stay as they are."""
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         path.chmod(mode & FOLDER_MODE)
+
+
+def close_own_folder(folder: Path) -> None:
+    """Takes a folder called as ours is by default from all but its owner; one of another name is not only ours."""
+    if folder.name == FOLDER and folder.stat().st_uid == os.geteuid():
+        close_to_others(folder)
 
 
 def rescue(path: Path) -> str:

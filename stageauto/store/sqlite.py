@@ -94,6 +94,7 @@ class SqliteStore:
     @classmethod
     def _open_file(cls, file: Path, sync: Sync, state_id: str, *, read_only: bool) -> SqliteStore:
         if not read_only:
+            place.close_own_folder(file.parent)
             place.close_to_others(file)
         connection = _connect(f"{file.as_uri()}?mode={'ro' if read_only else 'rw'}")
         try:

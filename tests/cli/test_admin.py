@@ -214,3 +214,18 @@ def test_names_complete_in_the_shell(cli, root, words, offered):
     cli("add", "deals", "--title", "One")
     cli("add", "deals", "--title", "Two")
     assert completed(root, words) == offered
+
+
+def test_doctor_names_a_channel_that_tries_in_vain_and_what_nobody_sends(cli, root):
+    settings = root / "stageauto.yaml"
+    settings.write_text(
+        settings.read_text("utf-8").replace("type: file", "type: smtp, host: 127.0.0.1, port: 1"), "utf-8"
+    )
+    cli("load", "--yes")
+    cli("add", "deals", "-t", "Roof", "-s", "quote", "--contact", "email=ewa@home.test", "--responsible", "anna")
+    assert levels(cli("doctor", "--json"))["outbox"] == {"ok"}  # it was put there just now
+    cli("run", "--until-idle")
+    [found] = [one for one in cli("doctor", "--json").json["findings"] if one["check"] == "outbox"]
+    assert found["level"] == "warn"
+    assert found["text"].startswith("`mail`: 1 delivery tried in vain so far: cannot reach 127.0.0.1:1")
+    assert "channels test mail" in found["hint"]

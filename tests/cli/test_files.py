@@ -51,6 +51,14 @@ def test_a_missing_package_of_a_template_is_noticed(monkeypatch):
     assert missing_extra("esign") == "documents"
 
 
+def test_init_where_nothing_can_be_written_is_a_usage_error(anywhere, tmp_path):
+    (tmp_path / "file").write_text("no folder", "utf-8")
+    for place in ("file", "file/new"):
+        refused = anywhere("init", str(tmp_path / place))
+        assert refused.code == 2
+        assert "cannot be written" in refused.err
+
+
 def test_init_overwrites_nothing(anywhere, tmp_path):
     (tmp_path / "stageauto.yaml").write_text("mine\n", "utf-8")
     done = anywhere("init", str(tmp_path))

@@ -47,6 +47,14 @@ def count(store: SqliteStore) -> int:
 
 
 class TestRights:
+    def test_a_folder_of_ours_that_was_open_to_others_is_closed_and_another_one_is_left(self, tmp_path: Path) -> None:
+        for name, after in ((".stageauto", 0o700), ("shared", 0o755)):
+            folder = tmp_path / name
+            folder.mkdir()
+            folder.chmod(0o755)
+            SqliteStore.open(folder / "state.db", create=True, state_id="s").close()
+            assert mode(folder) == after
+
     def test_only_the_owner_can_read_whatever_the_umask(self, tmp_path: Path, umask: int) -> None:
         os.umask(0o022)
         place = tmp_path / "private"
