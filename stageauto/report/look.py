@@ -204,5 +204,5 @@ def board(views: list[BoardView]) -> Iterator[str | Table]:
         more = [len(items) - _MOST_SHOWN for _, items in view.columns]
         if any(one > 0 for one in more):
             rows.append([f"and {one} more" if one > 0 else "" for one in more])
-        yield Table(heads, rows or [["" for _ in heads]], title=view.pipeline.name)
+        yield Table(heads, rows or [["" for _ in heads]], title=view.pipeline.name, apart=True)
         yield ""

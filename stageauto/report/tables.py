@@ -30,13 +30,17 @@ Row = Sequence[str | Cell]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under headings. `right`: headings whose cells stand to the right; `empty`: said where no rows are."""
+    """Rows under headings. `right`: headings whose cells stand to the right; `empty`: said where no rows are.
+
+    `apart`: the columns are lists of their own, so that on a narrow terminal one stands below the other.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Row]
     empty: str = ""
     right: frozenset[str] = field(default_factory=frozenset)
     title: str = ""
+    apart: bool = False
 
 
 def safe(text: str, *, keep_lines: bool = False) -> str:

@@ -19,6 +19,7 @@ from stageauto.commands.common import Command
 from stageauto.report.tables import Table, plain, safe
 from stageauto.runner import look
 
+STYLED = re.compile(r"\x1b\[[0-9;]*m")
 MAIN = "from stageauto.cli import main; import sys; sys.exit(main())"
 
 
@@ -245,6 +246,23 @@ def test_on_a_terminal_there_are_tables_and_colours_and_what_customers_wrote_sta
     listed = on_terminal(root, "items", "--as", "olga")
     assert "price [/] [red]x[/red] \\x1b]0;evil\\x07" in listed
     assert "\x1b]0" not in listed
+
+
+@pytest.mark.parametrize("columns", ["60", "90", "200"])
+def test_ids_and_moments_are_whole_however_narrow_the_terminal(cli, root: Path, columns: str):
+    cli("add", "deals", "-t", "A roof in Raszyn with a long name", "--responsible", "anna")
+    shown = STYLED.sub("", on_terminal(root, "pending", "--as", "olga", COLUMNS=columns))
+    due = cli("pending").out.splitlines()[1][:16]
+    for whole in ("deal-1.1.later", "deal-1.1.soon", "create_task", due):
+        assert whole in shown
+    assert all(len(line) <= int(columns) for line in shown.splitlines())
+
+
+def test_on_a_narrow_terminal_the_board_is_a_list_for_each_stage(cli, root: Path):
+    cli("add", "deals", "-t", "Roof")
+    shown = STYLED.sub("", on_terminal(root, "board", "deals", "--as", "olga", COLUMNS="16"))
+    lines = [line.rstrip() for line in shown.splitlines() if line.strip()]
+    assert lines == ["Deals", "New (1)", "  deal-1 Roof", "Quote (0)", "Won (0)"]
 
 
 @pytest.mark.parametrize(("arguments", "environment"), [(["--no-color"], {}), ([], {"NO_COLOR": "1"})])
