@@ -224,7 +224,8 @@ def _stopped(_: str, data: Mapping[str, Any]) -> str:
 
 
 def _listening(_: str, data: Mapping[str, Any]) -> str:
-    return f"listening at {data['at']} (port {data['port']})"
+    host = str(data["at"]).rpartition(":")[0]
+    return f"listening at {host}:{data['port']}"
 
 
 def _delivery(_: str, data: Mapping[str, Any]) -> str:

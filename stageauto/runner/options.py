@@ -24,3 +24,7 @@ class Counts:
     sent: int = 0
     failed: int = 0
     events: int = 0
+
+    def back_to(self, before: Counts) -> None:
+        """Counts as many as these again."""
+        self.decided, self.sent, self.failed, self.events = before.decided, before.sent, before.failed, before.events

@@ -6,9 +6,8 @@ It wakes for the next due moment, for a channel's answer, and soon after another
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -29,6 +28,7 @@ from stageauto.runner.mailbox import Mailboxes
 from stageauto.runner.options import Counts, Options
 from stageauto.runner.papers import Copyist, papers_of
 from stageauto.runner.session import Session
+from stageauto.runner.telling import Listener, Telling
 from stageauto.store.checkpoint import Checkpointer
 from stageauto.store.lock import OwnerLock
 from stageauto.store.sqlite_state import SqliteReader, SqliteState
@@ -36,8 +36,6 @@ from stageauto.store.syncer import Syncer
 
 BATCH = 200
 """Decisions in one transaction at the most: they share its flush to disk."""
-FOLLOWED = 2_000
-"""Lines of the history that are read at once to be told."""
 LOOK = 50
 """Milliseconds between two looks at whether another process wrote to the state: one counter in shared memory."""
 JUMP = 3_600_000
@@ -54,7 +52,6 @@ CRONS_AT = "crons_at"
 SEEN_AT = "seen_at"
 SEEN_EVERY = 5_000
 
-Listener = Callable[[str, dict[str, Any]], None]
 __all__ = ["Counts", "Options", "Service"]
 
 
@@ -65,9 +62,8 @@ class Service:
         self.session = session
         self.options = options
         self.counts = Counts()
-        self._listener = tell
-        self._untold: list[tuple[str, dict[str, Any]]] = []
-        self._heard: queue.SimpleQueue[tuple[str, dict[str, Any]]] = queue.SimpleQueue()
+        self._telling = Telling(session.store, tell)
+        self._tell = self._telling.tell
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._mailboxes = Mailboxes(session, self.say, self.wake)
@@ -80,7 +76,6 @@ class Service:
         self._started = 0
         self._sending = True
         self._seen = 0
-        self._told = 0
         self._clock_gap: int | None = None
         self._broken: set[str] = set()
         self._breaks = 0  # batches in a row that broke
@@ -115,19 +110,8 @@ class Service:
 
     def say(self, kind: str, data: dict[str, Any]) -> None:
         """Says something, from any thread; what was written to the state just before is looked at."""
-        self._heard.put((kind, data))
+        self._telling.hear(kind, data)
         self._wake.set()
-
-    def _tell(self, kind: str, data: dict[str, Any]) -> None:
-        """Says it, but never within a transaction: who listens may be slow, and others wait for the state."""
-        self._untold.append((kind, data))
-        self._speak()
-
-    def _speak(self) -> None:
-        while not self._heard.empty():
-            self._untold.append(self._heard.get())
-        while self._untold and not self.session.store.connection.in_transaction:
-            self._listener(*self._untold.pop(0))
 
     # -- life --------------------------------------------------------------------------------------------------------
 
@@ -166,7 +150,7 @@ class Service:
             else:
                 self._hold_flood(draft, state, now)
             draft.flush()
-            self._told = state.last_entry()
+            self._telling.told = state.last_entry()
         if self.session.store.restored:
             self._sending = False
             hint = "the state was restored or copied: nothing is sent until `stageauto resume --all`"
@@ -216,9 +200,9 @@ class Service:
             worked = self._batch()
             if self._sending:
                 self._mailboxes.keep(self._workspace)
-            self._speak()
+            self._telling.speak()
             if self.options.follow and (worked or followed != self._looked):
-                self._follow()
+                self._telling.follow()
                 followed = None if worked else self._looked
             if worked:
                 continue
@@ -229,17 +213,6 @@ class Service:
             if left is not None and left <= 0:
                 return
             self._sleep(left)
-
-    def _follow(self) -> None:
-        """Says what came into the history since the last time, all of it: it may be long until the next time."""
-        while True:
-            with self.session.store.read() as state:
-                entries = state.timeline(after_seq=self._told, limit=FOLLOWED)
-            for entry in entries:  # said outside the transaction, or it would wait for the next thing to say
-                self._told = entry.seq
-                self._tell("entry", {"entry": entry})
-            if len(entries) < FOLLOWED:
-                return
 
     def _sleep(self, left: int | None) -> None:
         """Sleeps until something is due, a channel answers, another process writes, or the time is over."""
@@ -307,7 +280,8 @@ class Service:
         try:
             worked = self._transaction(letters, arrivals, BATCH)
         except StageautoError as error:
-            self._undone(counted)
+            self._telling.forget()  # it was undone, and has neither happened nor counted
+            self.counts.back_to(counted)
             for arrival in arrivals:
                 arrival.settled.set_exception(error)
             if self.options.until_idle or not isinstance(error, DiskFullError):
@@ -315,7 +289,8 @@ class Service:
             self._wait_for_room(letters, error)
             return False
         except Exception as error:  # noqa: BLE001 - one item that breaks must not stop all others
-            self._undone(counted)
+            self._telling.forget()  # it was undone, and has neither happened nor counted
+            self.counts.back_to(counted)
             self._tell("batch_broke", {"because": f"{type(error).__name__}: {error}"})
             for letter in letters:
                 self._singly(letter)
@@ -330,12 +305,6 @@ class Service:
             self._full = False
             self._tell("disk_has_room", {})
         return worked
-
-    def _undone(self, counted: Counts) -> None:
-        """A transaction that was undone has neither happened nor counted."""
-        self._untold.clear()
-        for name in ("decided", "sent", "failed", "events"):
-            setattr(self.counts, name, getattr(counted, name))
 
     def _wait_for_room(self, letters: list[Mark | Answer], error: DiskFullError) -> None:
         """What was sent and cannot be written down is kept: forgotten, nobody would know whether it went out."""

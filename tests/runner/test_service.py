@@ -17,7 +17,7 @@ from stageauto.engine.effects import Effect
 from stageauto.engine.ports import Changes
 from stageauto.engine.state import RUNNING, Delivery
 from stageauto.loader.files import read_files
-from stageauto.runner import change, service
+from stageauto.runner import change, telling
 from stageauto.runner.service import Options, Service
 from stageauto.runner.session import Session
 from stageauto.runner.versions import load
@@ -90,7 +90,7 @@ class TestTheLog:
         assert [one["entry"].kind for one in told] == ["created", "entered"]
 
     def test_all_of_it_is_told_also_where_it_is_much(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(service, "FOLLOWED", 3)
+        monkeypatch.setattr(telling, "FOLLOWED", 3)
         with serving(root, follow=True) as daemon:
             add(root, 5, stage="done")
             told = daemon.told.wait_for("entry", 10)
