@@ -15,7 +15,7 @@ from stageauto.engine.model import AUTOMATION_READ
 from stageauto.errors import NotAllowedError, StageautoError, StateError
 from stageauto.runner import backlog
 from stageauto.runner.clock import Clock, SystemClock
-from stageauto.runner.papers import KEY, Papers
+from stageauto.runner.papers import KEY, Papers, signs
 from stageauto.runner.session import NothingLoadedError, Session, state_path
 
 if TYPE_CHECKING:
@@ -192,15 +192,10 @@ def _configured(root: Path, loaded: Loaded) -> Iterator[Finding]:
 def _signing(root: Path, loaded: Loaded, clock: Clock) -> Iterator[Finding]:
     """The key that signed documents are sealed with, where rules ask for signatures."""
     workspace = loaded.workspace
-    rules = (
-        [rule for one in workspace.pipelines.values() for stage in one.stages for rule in stage.rules]
-        if workspace
-        else []
-    )
-    if workspace is None or not any(rule.do == "request_signature" for rule in rules):
+    if workspace is None or not signs(workspace):
         return
     if not workspace.signing and not (root / KEY).exists():
-        yield Finding("signing key", OK, f"one is made at the first signature, in {KEY}")
+        yield Finding("signing key", OK, f"`load` makes one, at the latest the first signature does, in {KEY}")
         return
     from stageauto.documents.seal import signer
 

@@ -159,6 +159,22 @@ class Papers:
             seal.make_key(path, name, evidence.utc(self._clock.now()))
         return seal.Keys(path, path)
 
+    def ready(self) -> None:
+        """Makes the key where rules ask for signatures and stageauto.yaml names none, so that a backup has it in time.
+
+        Not before that: the certificate bears the company's name, which `init` cannot know. What it cannot make now
+        is made at the first signature, and `doctor` says so.
+        """
+        if not self._workspace.signing and not (self._root / KEY).exists() and signs(self._workspace):
+            with suppress(StageautoError, OSError):
+                self.keys()
+
+
+def signs(workspace: Workspace) -> bool:
+    """True where a rule asks for signatures."""
+    stages = (stage for pipeline in workspace.pipelines.values() for stage in pipeline.stages)
+    return any(rule.do == "request_signature" for stage in stages for rule in stage.rules)
+
 
 def _ending(src: str) -> str:
     return _ENDINGS.get(Path(src).suffix.lower(), "")

@@ -86,7 +86,15 @@ def load(  # noqa: PLR0913 each option of the command
             session.note_refusal(error, "load", "configuration")
         raise
     session.put_version(loaded, number)
+    _ready_key(session, workspace)
     return Activated(number, changed=True, loaded=loaded, pipelines=tuple(workspace.pipelines), adoption=done)
+
+
+def _ready_key(session: Session, workspace: Workspace) -> None:
+    from stageauto.runner.papers import papers_of  # not needed by those who look at versions only
+
+    if session.store.path is not None:
+        papers_of(session, workspace).ready()
 
 
 def foresee(

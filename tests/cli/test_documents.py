@@ -67,12 +67,38 @@ def test_doctor_says_how_the_signing_key_is(cli, root: Path):
         (one,) = [one for one in cli("doctor", "--json").json["findings"] if one["check"] == "signing key"]
         return one
 
-    assert "made at the first signature" in said()["text"]
+    assert "good until" in said()["text"]
+    (root / ".stageauto/signing.pem").unlink()
+    assert "the first signature" in said()["text"]
     cli("sign", "C-1", "--yes", "--as", "anna")
     assert cli("documents", "save", "C-1", "--as", "olga").code == 0
     assert "good until" in said()["text"]
     (root / ".stageauto/signing.pem").write_text("no key", "utf-8")
     assert said()["level"] == "bad"
+
+
+@pytest.mark.usefixtures("contract")
+def test_the_signing_key_is_there_as_soon_as_rules_that_sign_are_loaded_and_stays(cli, root: Path):
+    key = root / ".stageauto/signing.pem"
+    made = key.read_bytes()
+    assert key.stat().st_mode & 0o777 == 0o600
+    settings = (root / "stageauto.yaml").read_text("utf-8")
+    (root / "stageauto.yaml").write_text(settings + "vars: {company: Another}\n", "utf-8")
+    assert cli("load", "--yes", "--as", "olga").code == 0
+    assert key.read_bytes() == made
+
+
+def test_the_signing_key_is_in_the_name_of_the_company(cli, root: Path, anywhere, tmp_path: Path):
+    folder = tmp_path / "new"
+    assert anywhere("init", str(folder), "--template", "esign").code == 0
+    settings = (folder / "stageauto.yaml").read_text("utf-8")
+    (folder / "stageauto.yaml").write_text(settings.replace("company: Acme Roofing", "company: Nowak Sp. z o.o."), "utf-8")
+    assert anywhere("-C", str(folder), "load", "--json").code == 0
+    (found,) = [
+        one for one in anywhere("-C", str(folder), "doctor", "--json").json["findings"] if one["check"] == "signing key"
+    ]
+    assert "Nowak Sp. z o.o." in found["text"]
+    assert not (root / ".stageauto/signing.pem").exists()  # nothing is signed there, so nothing is made
 
 
 @pytest.mark.usefixtures("contract")
