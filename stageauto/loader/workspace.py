@@ -15,7 +15,7 @@ from stageauto.engine.model import EMPTY, Limits, Resource, Retry, User
 from stageauto.engine.scalars import source_text
 from stageauto.loader import shapes
 from stageauto.loader.check import check
-from stageauto.loader.diagnostics import WARNING, shown, suggest
+from stageauto.loader.diagnostics import ERROR, WARNING, shown, suggest
 from stageauto.loader.environment import Environment
 from stageauto.loader.shape_check import fitting
 from stageauto.loader.source import Path, Report, Source, Spot
@@ -26,7 +26,8 @@ FILE: Final = "stageauto.yaml"
 _TIME: Final = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)|24:00", re.ASCII)
 _PER_DAY: Final = re.compile(r"([1-9][0-9]{0,5}) */ *(?:d|day)", re.ASCII)
 _CHAT_ID: Final = re.compile(r"-?[0-9]{1,20}", re.ASCII)
-_SECRET_KEY: Final = re.compile(r"(?:.*[_-])?(?:password|secret|token|api_?key|authorization)", re.IGNORECASE)
+_SECRET_KEY: Final = re.compile(r"(?:.*[_-])?(?:password|secret|token|api[_-]?key|authorization)", re.IGNORECASE)
+_PLACEHOLDERS: Final = re.compile(r"(?:\{[A-Za-z_]+\}|[^\w{}])*", re.ASCII)
 _SECTIONS: Final = ("calendars", "users", "roles", "channels", "resources", "audiences", "forms", "hooks", "vars")
 # Each section's own entries are checked one by one, so that one bad entry does not hide the others.
 _TOP: Final[dict[str, Any]] = {
@@ -118,18 +119,21 @@ class SettingsReader:
         return settings
 
     def _plain_secrets(self, raw: Any, path: Path) -> None:
-        """Warns of passwords that stand in the file, and has them hidden as those from the environment are."""
+        """Refuses passwords that stand in the file: it is read by many, and its text is kept with each version."""
         if not isinstance(raw, Map):
             return
         for key, value in raw.items():
             if isinstance(value, Map):
                 self._plain_secrets(value, (*path, key))
-            elif _is_secret(key, raw) and isinstance(value, str | int | float) and "${" not in source_text(value):
-                self.environment.used.add(source_text(value))
+            elif _is_secret(key, raw) and isinstance(value, str | int | float) and _is_plain(source_text(value)):
+                self.environment.used.add(source_text(value))  # the source line is shown without it
                 self.environment.hidden.add(source_text(value))
                 message = f"`{key}` stands in the file itself, for everybody who reads it"
-                hint = 'keep it in the environment or in `.env`, and write "${NAME}"'
-                self.spot.fault("plain-secret", message, (*path, key), hint=hint, severity=WARNING, on_key=True)
+                name = re.sub(r"[^A-Za-z0-9]+", "_", f"{path[-1]}_{key}").upper()
+                hint = f'write `{key}: "${{{name}}}"`, and `{name}=...` into `.env` beside the file or the environment'
+                # The address of an Apprise service may hold a token and may not; of the others there is no doubt.
+                severity = ERROR if _SECRET_KEY.fullmatch(key) else WARNING
+                self.spot.fault("plain-secret", message, (*path, key), hint=hint, severity=severity, on_key=True)
 
     def _base_url(self, text: str) -> None:
         wrong = wrong_base_url(text, self.settings.allow_private)
@@ -415,6 +419,11 @@ def _without(raw: Mapping[str, Any], path: Path) -> dict[str, Any]:
 def _is_secret(key: str, holder: Map) -> bool:
     """Whether a value of that key is one; the address of an Apprise service holds its token."""
     return bool(_SECRET_KEY.fullmatch(key)) or (key == "url" and holder.get("type") == "apprise")
+
+
+def _is_plain(text: str) -> bool:
+    """True for what is a secret itself: neither from the environment nor empty nor made of a message's placeholders."""
+    return "${" not in text and not _PLACEHOLDERS.fullmatch(text)
 
 
 def _zone_named(name: str) -> ZoneInfo | None:

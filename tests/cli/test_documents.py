@@ -88,11 +88,12 @@ def test_the_signing_key_is_there_as_soon_as_rules_that_sign_are_loaded_and_stay
     assert key.read_bytes() == made
 
 
-def test_the_signing_key_is_in_the_name_of_the_company(cli, root: Path, anywhere, tmp_path: Path):
+def test_the_signing_key_is_in_the_name_of_the_company(anywhere, root: Path, tmp_path: Path):
     folder = tmp_path / "new"
     assert anywhere("init", str(folder), "--template", "esign").code == 0
     settings = (folder / "stageauto.yaml").read_text("utf-8")
-    (folder / "stageauto.yaml").write_text(settings.replace("company: Acme Roofing", "company: Nowak Sp. z o.o."), "utf-8")
+    settings = settings.replace("company: Acme Roofing", "company: Nowak Sp. z o.o.")
+    (folder / "stageauto.yaml").write_text(settings, "utf-8")
     assert anywhere("-C", str(folder), "load", "--json").code == 0
     (found,) = [
         one for one in anywhere("-C", str(folder), "doctor", "--json").json["findings"] if one["check"] == "signing key"

@@ -132,10 +132,29 @@ def test_no_fault_shows_what_the_environment_holds(old: str, new: str):
         assert CANARY not in text
 
 
-def test_a_password_in_the_file_is_warned_of_and_hidden_in_the_source_line():
+def test_a_password_in_the_file_is_refused_and_hidden_in_the_source_line():
     found = loaded('secret: "${ERP_SECRET}"', "secret: hunter2-in-plain, extra: 1")
+    assert found.workspace is None
     assert [one.code for one in found.diagnostics] == ["plain-secret", "unknown-key"]
     assert "hunter2" not in render_text(found.diagnostics, False)
+
+
+@pytest.mark.parametrize(
+    "said", ['secret: ""', 'secret: "${NOT_SET:-for-the-tests}"', 'secret: "Bearer ${ERP_SECRET}"']
+)
+def test_nothing_and_a_default_are_no_passwords_in_the_file(said: str):
+    found = loaded('secret: "${ERP_SECRET}"', said)
+    assert "plain-secret" not in [one.code for one in found.diagnostics]
+
+
+def test_a_placeholder_of_a_message_is_no_password_whatever_its_name():
+    gateway = 'channels:\n  sms: {type: sms_http, url: "https://sms.test", json: %s}\n'
+    fine = loaded("channels:\n", gateway % '{to: "{to}", body: "{text}", dedup_token: "{key}"}')
+    assert fine.workspace is not None
+    wrong = loaded("channels:\n", gateway % '{to: "{to}", body: "{text}", auth: {api-key: abc-123}}')
+    (one,) = wrong.diagnostics
+    assert (one.code, one.severity) == ("plain-secret", "error")
+    assert one.hint.startswith('write `api-key: "${AUTH_API_KEY}"`')
 
 
 def test_redacting_takes_the_longest_value_first():

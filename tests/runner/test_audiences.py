@@ -72,12 +72,12 @@ def made(root: Path, channel: str, where: str, *, port: int, more: str = "") -> 
 
 
 def with_facebook(root: Path, stand_in: Facebook, more: str = "") -> Path:
-    channel = f'type: facebook, token: "{TOKEN}", base_url: "{stand_in.url}"'
+    channel = f'type: facebook, token: "${{T:-{TOKEN}}}", base_url: "{stand_in.url}"'
     return made(root, channel, f'list: "{AUDIENCE}"', port=stand_in.port, more=more)
 
 
 def with_yandex(root: Path, stand_in: Yandex) -> Path:
-    channel = f'type: yandex, token: "{YANDEX_TOKEN}", base_url: "{stand_in.url}"'
+    channel = f'type: yandex, token: "${{T:-{YANDEX_TOKEN}}}", base_url: "{stand_in.url}"'
     return made(root, channel, f'list: "{SEGMENT}"', port=stand_in.port)
 
 
@@ -219,7 +219,7 @@ def test_many_who_are_collected_over_a_downtime_need_nobody(tmp_path: Path, yand
 
 
 def test_leaving_the_stage_ends_the_wait_of_a_rule_that_does_not_keep(tmp_path: Path, yandex: Yandex) -> None:
-    channel = f'type: yandex, token: "{YANDEX_TOKEN}", base_url: "{yandex.url}"'
+    channel = f'type: yandex, token: "${{T:-{YANDEX_TOKEN}}}", base_url: "{yandex.url}"'
     root = made(tmp_path / "acme", channel, f'list: "{SEGMENT}"', port=yandex.port)
     pipeline = PIPELINE.replace("do: add_to_audience, on_leave: keep,", "do: add_to_audience,")
     (root / "pipelines/work.yaml").write_text(pipeline, "utf-8")

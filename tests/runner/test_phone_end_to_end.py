@@ -111,7 +111,7 @@ def test_no_secret_is_in_the_state(tmp_path: Path, twilio: Twilio) -> None:
 
 def test_a_wrong_key_of_lox24_is_asked_once_for_a_whole_queue(tmp_path: Path) -> None:
     lox24 = Lox24()
-    said = f'{{type: lox24, token: "1234567:wrong-key", from: Acme, url: "{lox24.url}", concurrency: 1}}'
+    said = f'{{type: lox24, token: "${{T:-1234567:wrong-key}}", from: Acme, url: "{lox24.url}", concurrency: 1}}'
     more = f'channels:\n  sms: {said}\nnetwork: {{allow_private: ["127.0.0.1:{lox24.port}"]}}\n'
     pipeline = PIPELINE.partition("      - id: ring")[0]
     root = workspace(tmp_path / "acme", pipeline, more)

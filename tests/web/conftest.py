@@ -44,7 +44,7 @@ roles:
 channels:
   mail: {type: file, from: "sales@acme.test"}
   live: {type: live_chat}
-  tg: {type: telegram, token: "123:abc", bot: acme_bot, secret: "${TG_SECRET}"}
+  tg: {type: telegram, token: "${TG_TOKEN:-123:abc}", bot: acme_bot, secret: "${TG_SECRET}"}
   twilio: {type: twilio, account: AC00000000000000000000000000000000, token: "${TWILIO_TOKEN}", from: "+15005550006"}
   wa: {type: edna, api_key: "${EDNA_KEY}", cascade: 7, subject: 9, secret: "${EDNA_SECRET}"}
 forms:
