@@ -162,6 +162,7 @@ class ChannelType:
     options: ClassVar[Any]  # a frozen dataclass of `engine.options.option` fields
     on_unknown: ClassVar[str] = "hold"  # or "resend", where people would see no duplicate
     incoming: ClassVar[bool] = False  # events come by it: it has `receive` and `look` instead of `send`
+    answers_after: ClassVar[int | None] = None  # ms after a try from which on `ask` can tell; None = it never can
     batch: ClassVar[int] = 1  # up to so many deliveries go to one `send_many`; of more than one, one batch at a time
 
     def __init__(self, channel: Channel, context: ChannelContext) -> None:
@@ -187,7 +188,10 @@ class ChannelType:
         raise AssertionError(f"{type(self).__name__} takes no batches")
 
     def ask(self, delivery: Delivery) -> Delivered | Unaskable | None:
-        """After a crash: the service has it (with its answer), has it certainly not (None), or cannot say."""
+        """What the service says of a try without an answer: it has it (that answer), has it not (None), or cannot say.
+
+        Asked after a crash and, where there is `answers_after`, when that has gone by.
+        """
         return Unaskable()
 
     def receive(self, inbox: Inbox) -> None:

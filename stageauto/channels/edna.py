@@ -28,6 +28,7 @@ from stageauto.engine.state import Delivery
 SCHEDULE, TEMPLATES, HISTORY = "/api/cascade/schedule", "/api/message-matchers/get-by-request", "/api/messages/history"
 OK = 200
 NOT_LET_IN = frozenset([401, 403])
+SETTLED = 60_000  # ms: a message stands in the recipient's history by then
 KEPT = 10 * 60_000  # ms for which the list of templates is believed
 MOST_OF_LIST = 8 * 1024 * 1024
 MOST_MESSAGES = 100
@@ -67,6 +68,7 @@ class EdnaChannel(ChannelType):
     type: ClassVar[str] = "edna"
     kinds: ClassVar[tuple[str, ...]] = ("whatsapp",)
     options: ClassVar[Any] = EdnaOptions
+    answers_after: ClassVar[int | None] = SETTLED
 
     def __init__(self, channel: Channel, context: ChannelContext) -> None:
         super().__init__(channel, context)

@@ -68,6 +68,7 @@ class Lox24Channel(ChannelType):
     type: ClassVar[str] = "lox24"
     kinds: ClassVar[tuple[str, ...]] = ("sms",)
     options: ClassVar[Any] = Lox24Options
+    answers_after: ClassVar[int | None] = SETTLED
 
     def __init__(self, channel: Channel, context: ChannelContext) -> None:
         super().__init__(channel, context)

@@ -34,6 +34,7 @@ from stageauto.engine.options import Choice, GroupOption, ListOption, MapOption,
 from stageauto.engine.state import Delivery
 
 PARTS = ("query", "form", "json")
+NOT_LET_IN = 401
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +197,8 @@ class SmsHttpChannel(ChannelType):
             return Rejected(told, "opted_out", undeliverable=True)
         if code in _words(self._errors.retry):
             return Retry(told, after=got.retry_after(self.context.now()))
+        if got.status == NOT_LET_IN:
+            return Retry(f"{told}; the login of the channel does not fit")  # people mend that
         if got.status >= 500 and got.status != 503:
             return self.perhaps(told)
         return sort_by_status(got, self.context.now()) or Rejected(told, "refused")

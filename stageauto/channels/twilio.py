@@ -34,6 +34,7 @@ SERVICE = re.compile(r"MG[0-9a-fA-F]{32}", re.ASCII)
 LONGEST = 1600  # characters of a text message, however many pieces
 SETTLED = 60_000  # ms: a request that broke off is in Twilio's list by then, or never was taken
 SEEN = 50  # messages of a page of the list
+MOST_OF_LIST = 1024 * 1024
 MARGIN = 60_000  # ms between two clocks
 
 # https://www.twilio.com/docs/api/errors. What is in no table is final: only the status speaks.
@@ -43,7 +44,7 @@ UNREACHABLE = frozenset(
 )
 BAD_LOGIN = frozenset([20003, 20005, 20008, 20403])
 SLOW_DOWN = frozenset([14107, 20429, 21611, 30001])
-CREATED = 201
+CREATED, NOT_LET_IN = 201, 401
 REFUSED_AT_ONCE = 503
 SERVERS_FAULT = 500
 
@@ -88,6 +89,7 @@ class TwilioChannel(ChannelType):
     type: ClassVar[str] = "twilio"
     kinds: ClassVar[tuple[str, ...]] = ("sms", "call")
     options: ClassVar[Any] = TwilioOptions
+    answers_after: ClassVar[int | None] = SETTLED
 
     def __init__(self, channel: Channel, context: ChannelContext) -> None:
         super().__init__(channel, context)
@@ -128,20 +130,23 @@ class TwilioChannel(ChannelType):
         return self._outcome(got, delivery.kind) if isinstance(got, Answer) else got
 
     def ask(self, delivery: Delivery) -> Delivered | Unaskable | None:
-        """Looks for a message with this text to this number, written since the try; calls have no text to know by."""
-        if delivery.kind == "call":
-            return Unaskable()
-        tried = delivery.tried_at
+        """Looks for a message with this text to this number, written since the try; None where there is none at all.
+
+        Calls have no text to know them by: of those it can be told only that there was none.
+        """
+        tried, calls = delivery.tried_at, delivery.kind == "call"
+        what = "calls" if calls else "messages"
         to = e164(delivery.to, self._said.country)
-        url = f"{self._base}/Messages.json?{urlencode({'To': to, 'PageSize': SEEN})}"
-        got = self._http.request("GET", url, headers=self._login())
-        if not isinstance(got, Answer) or got.status != 200 or not isinstance(got.document().get("messages"), list):
+        url = f"{self._base}/{what.capitalize()}.json?{urlencode({'To': to, 'PageSize': SEEN})}"
+        got = self._http.request("GET", url, headers=self._login(), most=MOST_OF_LIST)
+        listed = got.document().get(what) if isinstance(got, Answer) and got.status == 200 else None
+        if not isinstance(listed, list):
             return Unaskable()
         since = (tried or delivery.decided_at) - MARGIN
-        page = [one for one in got.document()["messages"] if isinstance(one, dict)]
+        page = [one for one in listed if isinstance(one, dict)]
         recent = [one for one in page if _is_ours(one, since)]
         for one in recent:
-            if one.get("body") == delivery.message.get("text"):
+            if not calls and one.get("body") == delivery.message.get("text"):
                 return Delivered(_kept(one, "sms"))
         young = tried is not None and self.context.now() - tried < SETTLED
         # Another text to the same number may be this one as Twilio rewrote it: then only a person can tell.
@@ -192,8 +197,8 @@ class TwilioChannel(ChannelType):
             return Rejected(told, "opted_out", undeliverable=True)
         if code in UNREACHABLE:
             return Rejected(told, "bad_address", undeliverable=True)
-        if code in BAD_LOGIN:
-            return Rejected(f"{told}; the login of the channel does not fit", "login")
+        if code in BAD_LOGIN or got.status == NOT_LET_IN:
+            return Retry(f"{told}; the login of the channel does not fit")  # people mend that
         if code in SLOW_DOWN:
             return Retry(told, after=got.retry_after(self.context.now()))
         # "POST requests are not idempotent. If you get a 500, it is possible that the message is sent" (error 20500).

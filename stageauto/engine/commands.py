@@ -317,11 +317,7 @@ def resolve(draft: Draft, by: By, delivery_id: str, *, sent: bool) -> Delivery:
         raise UsageError(
             f"`{delivery_id}` is not a delivery whose outcome is unknown", "see `stageauto outbox --unknown`"
         )
-    item = draft.item(delivery.item)
-    run = item.runs.get(delivery.run) if item else None
-    if run is not None and item is not None and run.state == UNKNOWN:
-        _reopen(draft, run, delivery)
-        draft.touch(item)
+    reopen(draft, delivery)
     data = {"delivery": delivery.id, "rule": delivery.rule, "sent": sent}
     draft.record(by.at, "resolved", delivery.item, by.author, data)
     if sent:
@@ -335,8 +331,13 @@ def resolve(draft: Draft, by: By, delivery_id: str, *, sent: bool) -> Delivery:
     return delivery
 
 
-def _reopen(draft: Draft, run: Run, delivery: Delivery) -> None:
-    """The run goes on with this delivery open; what became of its other recipients still counts."""
+def reopen(draft: Draft, delivery: Delivery) -> None:
+    """The run of an unknown delivery goes on with it open; what became of its other recipients still counts."""
+    item = draft.item(delivery.item)
+    run = item.runs.get(delivery.run) if item else None
+    if run is None or item is None or run.state != UNKNOWN:
+        return
+    draft.touch(item)
     run.state, run.finished_at, run.code, run.because = RUNNING, None, "", ""
     run.worst, run.open_deliveries = "", 1
     for other in draft.deliveries_of_run(run.id):

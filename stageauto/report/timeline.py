@@ -193,7 +193,8 @@ def _bad_value(data: Data, _: ZoneInfo) -> str:
 
 def _resolved(data: Data, _: ZoneInfo) -> str:
     said = "was sent" if data.get("sent") else "was not sent, and goes out again"
-    return f"{data.get('rule')}: somebody says that {data.get('delivery')} {said}"
+    who = f"asked, the channel {data['channel']}" if data.get("channel") else "somebody"
+    return f"{data.get('rule')}: {who} says that {data.get('delivery')} {said}"
 
 
 def _rules_started(data: Data, zone: ZoneInfo) -> str:

@@ -48,11 +48,23 @@ class Answer:
     outcome: Outcome
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a provider says about a delivery that was perhaps sent."""
+
+    delivery_id: str
+    channel: str
+    answer: Delivered | Unaskable | None
+
+
+Letter = Mark | Answer | Said
+
+
 class PostOffice:
     """The channels of a workspace with their workers. `wake` is set whenever a mark or an answer is in the mailbox."""
 
     def __init__(self, workspace: Workspace, root: Path, clock: Clock, wake: threading.Event) -> None:
-        self.mailbox: queue.SimpleQueue[Mark | Answer] = queue.SimpleQueue()
+        self.mailbox: queue.SimpleQueue[Letter] = queue.SimpleQueue()
         self._workspace = workspace
         self._root = root
         self._clock = clock
@@ -189,19 +201,19 @@ class PostOffice:
         if mark.refused:
             raise CancelledTryError("called off before it was sent")
 
-    def _put(self, letter: Mark | Answer) -> None:
+    def _put(self, letter: Letter) -> None:
         self.mailbox.put(letter)
         self._wake.set()
 
-    def letters(self) -> list[Mark | Answer]:
+    def letters(self) -> list[Letter]:
         """Everything in the mailbox."""
-        found: list[Mark | Answer] = []
+        found: list[Letter] = []
         while True:
             try:
                 letter = self.mailbox.get_nowait()
             except queue.Empty:
                 return found
-            if isinstance(letter, Answer):
+            if not isinstance(letter, Mark):
                 self.in_flight -= 1
             found.append(letter)
 
@@ -209,8 +221,20 @@ class PostOffice:
         """After a crash: does the provider have it?"""
         try:
             return self.counter(delivery.channel).channel.ask(delivery)
-        except (StageautoError, OSError):
+        except Exception:  # noqa: BLE001 - a channel that breaks has not said anything
             return Unaskable()
+
+    def answers_after(self, name: str) -> int | None:
+        """Milliseconds after a try from which on the channel's provider can be asked for it; None where it cannot."""
+        return self.counter(name).channel.answers_after
+
+    def ask_aside(self, delivery: Delivery) -> None:
+        """Asks the provider in a thread of its own; what it says comes into the mailbox."""
+        self.in_flight += 1
+        threading.Thread(
+            target=lambda: self._put(Said(delivery.id, delivery.channel, self.ask(delivery))),
+            name=f"ask-{delivery.channel}", daemon=True,
+        ).start()  # fmt: skip
 
     def close(self) -> None:
         """Closes the channels. Workers that are still busy are left behind: no mark of theirs is answered any more."""

@@ -17,12 +17,13 @@ from stageauto.engine import outgoing, step
 from stageauto.engine.draft import Draft
 from stageauto.engine.model import Workspace
 from stageauto.engine.ports import Changes
-from stageauto.engine.state import DONE, PENDING, RUNNING, Delivery, Journal
+from stageauto.engine.state import DONE, PENDING, RUNNING, UNKNOWN, Delivery, Journal
 from stageauto.errors import DiskFullError, StageautoError, StateError
 from stageauto.runner import garbage, overdue, record
+from stageauto.runner.asking import Asking
 from stageauto.runner.clock import monotonic_ms, up_ms, wait
 from stageauto.runner.crons import Crons
-from stageauto.runner.deliver import Answer, Mark, PostOffice
+from stageauto.runner.deliver import Answer, Letter, Mark, PostOffice, Said
 from stageauto.runner.intake import QUEUED, Arrival, Intake, append, event_of
 from stageauto.runner.mailbox import Mailboxes
 from stageauto.runner.options import Counts, Options
@@ -77,9 +78,10 @@ class Service:
         self._sending = True
         self._seen = 0
         self._clock_gap: int | None = None
+        self._asking = Asking()
         self._broken: set[str] = set()
         self._breaks = 0  # batches in a row that broke
-        self._unwritten: list[Mark | Answer] = []  # what channels said while the disk was full
+        self._unwritten: list[Letter] = []  # what channels said while the disk was full
         self._full = False
         self._swept = 0  # up to when the clock's triggers were handled
         self._looked: int | None = None  # the state's version when it was looked at last; None = it is to be looked at
@@ -150,6 +152,7 @@ class Service:
             else:
                 self._hold_flood(draft, state, now)
             draft.flush()
+            self._asking.note(state.deliveries(state=UNKNOWN), self._office, now)
             self._telling.told = state.last_entry()
         if self.session.store.restored:
             self._sending = False
@@ -193,6 +196,7 @@ class Service:
         while not self._stopping.is_set():
             self._wake.clear()
             self._check_clock()
+            self._ask()
             if not self._sending and not self.session.store.restored:
                 self._sending = True
                 self._looked = None
@@ -214,9 +218,20 @@ class Service:
                 return
             self._sleep(left)
 
+    def _ask(self) -> None:
+        """Asks providers about what was perhaps sent, where it is time."""
+        due = self._asking.due(self.session.clock.now()) if self._sending else []
+        if due:
+            with self.session.store.read() as state:
+                found = [state.delivery(one) for one in due]
+            for one in found:
+                if one is not None:  # which it is: only what is over is pruned
+                    self._office.ask_aside(one)
+
     def _sleep(self, left: int | None) -> None:
         """Sleeps until something is due, a channel answers, another process writes, or the time is over."""
-        until = self._next_moment()
+        moments = [self._next_moment(), self._asking.next_at() if self._sending else None]
+        until = min((at for at in moments if at is not None), default=None)
         seen_version = self._looked
         while not self._stopping.is_set():
             spans = [LOOK]
@@ -306,7 +321,7 @@ class Service:
             self._tell("disk_has_room", {})
         return worked
 
-    def _wait_for_room(self, letters: list[Mark | Answer], error: DiskFullError) -> None:
+    def _wait_for_room(self, letters: list[Letter], error: DiskFullError) -> None:
         """What was sent and cannot be written down is kept: forgotten, nobody would know whether it went out."""
         self._unwritten = letters
         if not self._full:
@@ -314,7 +329,7 @@ class Service:
         self._full = True
         wait(self._stopping, NO_ROOM)
 
-    def _transaction(self, letters: list[Mark | Answer], arrivals: list[Arrival], budget: int) -> bool:
+    def _transaction(self, letters: list[Letter], arrivals: list[Arrival], budget: int) -> bool:
         marks: list[Mark] = []
         claimed: list[Delivery] = []
         now = self.session.clock.now()
@@ -394,7 +409,12 @@ class Service:
         self.counts.decided += self._run_due(draft, now, BATCH)
         return taken
 
-    def _open(self, draft: Draft, letter: Mark | Answer, marks: list[Mark], now: int) -> None:
+    def _open(self, draft: Draft, letter: Letter, marks: list[Mark], now: int) -> None:
+        if isinstance(letter, Said):
+            settled = self._asking.heard(draft, letter, now, self.session.clock)
+            if settled is not None:
+                self._tell("settled", {"id": settled.id, "state": settled.state})
+            return
         delivery = draft.delivery(letter.delivery_id)
         if isinstance(letter, Mark):
             marks.append(letter)
@@ -407,6 +427,7 @@ class Service:
         if delivery is None or delivery.state != RUNNING:
             return
         record.record(draft, delivery, letter.outcome, now, self.session.clock, self.session.secrets)
+        self._asking.note([delivery], self._office, now)
         self.counts.sent += delivery.state == DONE
         self.counts.failed += delivery.state not in (DONE, PENDING)
         self._tell(
@@ -417,7 +438,7 @@ class Service:
 
     # -- what breaks -------------------------------------------------------------------------------------------------
 
-    def _singly(self, letter: Mark | Answer) -> None:
+    def _singly(self, letter: Letter) -> None:
         try:
             self._transaction([letter], [], 0)
         except StageautoError:
@@ -599,7 +620,7 @@ class Service:
             for arrival, row in zip(arrivals, kept, strict=True):
                 arrival.settled.set_result(row)
 
-    def _write_letters(self, letters: list[Mark | Answer]) -> None:
+    def _write_letters(self, letters: list[Letter]) -> None:
         marks: list[Mark] = []
         with self.session.store.transaction() as state:
             draft = self._draft(state)

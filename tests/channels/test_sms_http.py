@@ -153,7 +153,7 @@ def test_half_of_the_answer_that_would_have_said_it_is_perhaps(gateway: Gateway)
 @pytest.mark.parametrize("errors", [{}, {"field": "error.code", "undeliverable": "AUTH"}])
 def test_a_secret_that_the_gateway_repeats_is_hidden(gateway: Gateway, errors: dict[str, Any]) -> None:
     outcome = send(gateway, text(), headers={"Authorization": Secret("Bearer wr0ng-s3cret-word")}, errors=errors)
-    assert isinstance(outcome, Rejected)
+    assert isinstance(outcome, Rejected if errors else Retry)  # a refused login is mended by people
     assert "no such token" in outcome.reason
     assert "wr0ng-s3cret-word" not in outcome.reason
 

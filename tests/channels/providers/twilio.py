@@ -47,8 +47,8 @@ class Twilio(StandIn):
             return self.refuse(401)
         if request.path == f"{base}/Messages.json":
             return self._list(request) if request.method == "GET" else self._message(request)
-        if request.path == f"{base}/Calls.json" and request.method == "POST":
-            return self._call(request)
+        if request.path == f"{base}/Calls.json":
+            return self._list(request) if request.method == "GET" else self._call(request)
         return self.refuse(404)
 
     def refuse(self, status: int) -> Reply:
@@ -89,8 +89,12 @@ class Twilio(StandIn):
 
     def _list(self, request: Request) -> Reply:
         size = int(request.query.get("PageSize", 50))
-        found = [one for one in self.messages if one["to"] == request.query.get("To", one["to"])]
-        return Reply(200, {"messages": found[:size], "page": 0, "page_size": size})
+        what = "calls" if request.path.endswith("/Calls.json") else "messages"
+        kept = [
+            {name: value for name, value in one.items() if name not in {"twiml", "form"}} for one in getattr(self, what)
+        ]
+        found = [one for one in kept if one["to"] == request.query.get("To", one["to"])]
+        return Reply(200, {what: found[:size], "page": 0, "page_size": size})
 
 
 def _wrong_number(number: str) -> tuple[int, str] | None:
