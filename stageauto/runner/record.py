@@ -15,6 +15,8 @@ from stageauto.runner.clock import Clock
 from stageauto.runner.deliver import PostOffice
 from stageauto.store.sqlite_state import SqliteReader
 
+MOST_WAITING = 10_000
+"""Deliveries that wait for another try, of which those are found that a later one would overtake."""
 SLOWED_MOST = 50
 """Tries that a provider put off with a Retry-After, after which they count all the same."""
 
@@ -39,7 +41,33 @@ def _ready(state: SqliteReader, office: PostOffice, name: str, now: int) -> list
     if room <= 0 or not office.together(name):
         return state.due_deliveries(name, now, room) if room > 0 else []
     found = state.due_deliveries(name, now + DAY, room)
-    return [one for one in found if one.due <= now or one.code == outgoing.COLLECTED]
+    going = [one for one in found if one.due <= now or one.code == outgoing.COLLECTED]
+    return going + _before_them(state, name, going, now)
+
+
+def _before_them(state: SqliteReader, name: str, going: list[Delivery], now: int) -> list[Delivery]:
+    """What was decided earlier about the same addresses, and waits for another try: it goes along with the later one.
+
+    Else it would be tried after it, and put a customer back into an audience that he was taken out of meanwhile.
+    """
+    known = {one.id for one in going}
+    latest: dict[tuple[str, str], int] = {}
+    for one in going:
+        for key in _subjects(one):
+            latest[key] = max(latest.get(key, 0), one.decided_at)
+    waiting = state.later_deliveries(name, now, MOST_WAITING) if latest else []
+    return [
+        one
+        for one in waiting
+        if one.id not in known and any(one.decided_at < latest.get(key, 0) for key in _subjects(one))
+    ]
+
+
+def _subjects(delivery: Delivery) -> list[tuple[str, str]]:
+    """(audience, address) of everything that the delivery is about."""
+    message = delivery.message
+    addresses = [*(message.get("emails") or ()), *(message.get("phones") or ())]
+    return [(str(message.get("audience") or ""), str(one).casefold()) for one in addresses]
 
 
 def claim(draft: Draft, delivery: Delivery, now: int) -> bool:

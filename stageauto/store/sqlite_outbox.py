@@ -72,6 +72,11 @@ class OutboxReader(Base):
         rest = f"WHERE {_READY} AND outbox.channel = ? AND outbox.due <= ? ORDER BY outbox.due, outbox.seq LIMIT ?"
         return self._deliveries(rest, channel, now, limit)
 
+    def later_deliveries(self, channel: str, now: int, limit: int) -> list[Delivery]:
+        """Up to `limit` deliveries of the channel whose next try is later than `now`, the soonest first."""
+        rest = f"WHERE {_READY} AND outbox.channel = ? AND outbox.due > ? ORDER BY outbox.due, outbox.seq LIMIT ?"
+        return self._deliveries(rest, channel, now, limit)
+
     def due_by_channel(self) -> dict[str, int]:
         """When each channel that has something to send has to send next, ms UTC."""
         return dict(self._all(_NEXT))

@@ -163,6 +163,24 @@ def test_an_answer_that_broke_off_is_asked_for_again(tmp_path: Path, facebook: F
     assert len(facebook.members) == 2
 
 
+def test_a_removal_is_not_undone_by_an_earlier_addition_that_is_tried_again(tmp_path: Path, facebook: Facebook) -> None:
+    root = with_facebook(tmp_path / "acme", facebook)
+    facebook.mishaps.append("500")
+    clock = TurnedClock()
+    item, other = add(root, "ewa", "jan")
+    run_until_idle(root, clock)
+    assert states(root) == ["pending", "pending"]
+    with Session.open(root) as session:
+        change.move(session, item, "bought")
+    clock.turned += 1_000  # long before the additions are due again
+    run_until_idle(root, clock)
+    assert outcomes(root, item) == {"enter": "done", "leave": "done"}
+    assert outcomes(root, other) == {"enter": "pending"}  # of nobody else's concern
+    clock.turned += 600_000
+    run_until_idle(root, clock)
+    assert facebook.members == {mail_hash("jan@home.test")}
+
+
 def test_customers_are_collected_until_a_hundred_have_come(tmp_path: Path, yandex: Yandex) -> None:
     root = with_yandex(tmp_path / "acme", yandex)
     clock = TurnedClock()
