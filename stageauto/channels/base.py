@@ -162,6 +162,7 @@ class ChannelType:
     options: ClassVar[Any]  # a frozen dataclass of `engine.options.option` fields
     on_unknown: ClassVar[str] = "hold"  # or "resend", where people would see no duplicate
     incoming: ClassVar[bool] = False  # events come by it: it has `receive` and `look` instead of `send`
+    one_service: ClassVar[bool] = True  # a pause that is asked for concerns all messages, not those to one server only
     answers_after: ClassVar[int | None] = None  # ms after a try from which on `ask` can tell; None = it never can
     batch: ClassVar[int] = 1  # up to so many deliveries go to one `send_many`; of more than one, one batch at a time
 

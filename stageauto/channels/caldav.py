@@ -66,6 +66,7 @@ class CaldavChannel(ChannelType):
     kinds: ClassVar[tuple[str, ...]] = ("calendar",)
     options: ClassVar[Any] = CaldavOptions
     on_unknown: ClassVar[str] = "resend"
+    one_service: ClassVar[bool] = False
 
     def __init__(self, channel: Channel, context: ChannelContext) -> None:
         super().__init__(channel, context)

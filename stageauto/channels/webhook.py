@@ -50,6 +50,7 @@ class WebhookChannel(ChannelType):
     kinds: ClassVar[tuple[str, ...]] = ("webhook",)
     options: ClassVar[Any] = WebhookOptions
     on_unknown: ClassVar[str] = "resend"
+    one_service: ClassVar[bool] = False
 
     def __init__(self, channel: Channel, context: ChannelContext) -> None:
         super().__init__(channel, context)

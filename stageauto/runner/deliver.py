@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from stageauto import registry
-from stageauto.channels.base import ChannelContext, ChannelType, Delivered, Outcome, Rejected, Retry, Unaskable
+from stageauto.channels.base import DAY, ChannelContext, ChannelType, Delivered, Outcome, Rejected, Retry, Unaskable
 from stageauto.engine.model import Channel, Workspace
 from stageauto.engine.state import Delivery
 from stageauto.errors import StageautoError
@@ -88,7 +88,7 @@ class PostOffice:
         found = self._counters.get(name)
         if found is None:
             channel = self._workspace.channel(name)
-            found = self._counters[name] = _Counter(channel, self._make(channel))
+            found = self._counters[name] = _Counter(channel, self._make(channel), wall=self._clock.now)
         return found
 
     def _make(self, channel: Channel) -> ChannelType:
@@ -114,6 +114,12 @@ class PostOffice:
     def room(self, name: str) -> int:
         """How many deliveries the channel can take now, by its concurrency and its rate."""
         return self.counter(name).room()
+
+    def slow_down(self, name: str, after: int) -> None:
+        """The service asked for a pause of so many ms: nothing more goes to it until then."""
+        counter = self.counter(name)
+        if counter.channel.one_service:
+            counter.pause(after)
 
     def together(self, name: str) -> bool:
         """True for a channel that takes many deliveries at once."""
@@ -270,8 +276,13 @@ class UnusableChannel(ChannelType):
 class _Counter:
     """One channel's workers, and how fast they may go."""
 
-    def __init__(self, channel: Channel, made: ChannelType, now: Callable[[], int] = monotonic_ms) -> None:
+    def __init__(
+        self, channel: Channel, made: ChannelType, now: Callable[[], int] = monotonic_ms,
+        wall: Callable[[], int] = monotonic_ms,
+    ) -> None:  # fmt: skip
         self.channel = made
+        self._wall = wall
+        self._paused_until = 0
         self._workers = channel.concurrency
         self._rate = channel.rate
         self._now = now
@@ -283,6 +294,8 @@ class _Counter:
     def room(self) -> int:
         with self._lock:
             free = self._workers - self._busy
+        if self.pause_left():
+            return 0
         if self.channel.batch > 1:
             # One batch at a time: what is added and what is removed again must not overtake each other.
             return self.channel.batch if free == self._workers and self.wait() is None else 0
@@ -292,13 +305,24 @@ class _Counter:
         self._forget(span)
         return min(free, count - len(self._recent))
 
+    def pause(self, after: int) -> None:
+        """Lets nothing through for so many ms."""
+        self._paused_until = max(self._paused_until, self._wall() + after)
+
+    def pause_left(self) -> int:
+        """Milliseconds of a pause that the service asked for."""
+        left = self._paused_until - self._wall()
+        return left if 0 < left <= DAY else 0  # more than was asked for: the clock was turned back
+
     def wait(self) -> int | None:
-        """Milliseconds until the rate lets the next one through; None when it is not the rate that holds up."""
+        """Milliseconds until a pause or the rate lets the next one through; None when they do not hold it up."""
+        left = self.pause_left()
         if self._rate is None:
-            return None
+            return left or None
         count, span = self._rate
         self._forget(span)
-        return None if len(self._recent) < count else self._recent[0] + span - self._now()
+        held = 0 if len(self._recent) < count else self._recent[0] + span - self._now()
+        return max(left, held) or None
 
     def _forget(self, span: int) -> None:
         while self._recent and self._recent[0] <= self._now() - span:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from stageauto.channels.base import Delivered, Unaskable
+from stageauto.channels.base import Delivered, Retry, Unaskable
 from stageauto.engine import outgoing, step
 from stageauto.engine.draft import Draft
 from stageauto.engine.model import Workspace
@@ -280,7 +280,8 @@ class Service:
         if (until is not None and until <= soon) or not self._sending:
             return until is not None and until <= soon
         with self.session.store.read() as state:  # what only waits for its channel's rate is due as well
-            return any(due <= soon for due in state.due_by_channel().values())
+            due = state.due_by_channel()
+        return any(at <= soon and not self._office.counter(name).pause_left() for name, at in due.items())
 
     # -- one transaction ---------------------------------------------------------------------------------------------
 
@@ -428,6 +429,8 @@ class Service:
             return
         record.record(draft, delivery, letter.outcome, now, self.session.clock, self.session.secrets)
         self._asking.note([delivery], self._office, now)
+        if isinstance(letter.outcome, Retry) and letter.outcome.after is not None:
+            self._office.slow_down(delivery.channel, letter.outcome.after)
         self.counts.sent += delivery.state == DONE
         self.counts.failed += delivery.state not in (DONE, PENDING)
         self._tell(
