@@ -8,6 +8,7 @@ the next one, so that a single event waits for nobody and a thousand share a flu
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -30,6 +31,8 @@ MAX_DATA = 64 * 1024
 """Bytes of an event's data, as JSON in UTF-8."""
 MAX_ID = 200
 """Characters of an event's id."""
+HALF = re.compile("[\ud800-\udfff]")
+"""Half a surrogate pair."""
 OWN = "app."
 """What the types of third parties' events begin with."""
 
@@ -56,10 +59,18 @@ def shaped(raw: Raw, known: Collection[str], at: int, new_id: Callable[[], str])
         raise UsageError(f"there is no event `{raw.type[:MAX_ID]}`", suggest(raw.type[:MAX_ID], known))
     if len(raw.id) > MAX_ID:
         raise UsageError(f"the id of an event has {len(raw.id)} characters", f"at most {MAX_ID} are allowed")
+    for what, value in (("type", raw.type), ("id", raw.id), ("item", raw.item), ("contact", raw.contact)):
+        if value and not is_text(value):
+            raise UsageError(f"the {what} of an event is no text")
     return Journal(
         id=raw.id or new_id(), type=raw.type, at=at, source=raw.source, author=raw.author, item=raw.item,
         contact=raw.contact, data=_checked(raw.data),
     )  # fmt: skip
+
+
+def is_text(value: str) -> bool:
+    """False where half a surrogate pair stands in it: JSON can say that, but no state can keep it."""
+    return value.isascii() or HALF.search(value) is None
 
 
 def _checked(data: object) -> dict[str, Any]:
@@ -72,6 +83,9 @@ def _checked(data: object) -> dict[str, Any]:
     # Escaped it is never shorter than in UTF-8, so most are done with here.
     if len(text) > MAX_DATA and len(json.dumps(data, ensure_ascii=False).encode(errors="replace")) > MAX_DATA:
         raise UsageError("the data of the event is too big", f"at most {MAX_DATA // 1024} KiB are allowed")
+    if "\\ud" in text and HALF.search(json.dumps(data, ensure_ascii=False)):
+        # The rest of what a customer wrote is worth more than being told that one letter of it is broken.
+        return dict(json.loads(HALF.sub("\ufffd", json.dumps(data, ensure_ascii=False))))
     return data
 
 
@@ -133,13 +147,17 @@ class Intake:
 
         Raises UsageError for what is no event, StateError where the daemon takes no more.
         """
-        arrival = Arrival(shaped(raw, self.known, self._now(), self._new_id), Future())
+        return self.offer_all([raw])[0]
+
+    def offer_all(self, raws: Sequence[Raw]) -> list[Future[Journal]]:
+        """What will have become of each; all of them are taken, or none. Raises as `offer` does."""
+        arrivals = [Arrival(shaped(raw, self.known, self._now(), self._new_id), Future()) for raw in raws]
         with self._lock:
             if self._closed:
                 raise StateError("the daemon is ending", "hand the event in again when it runs")
-            self._waiting.append(arrival)
+            self._waiting.extend(arrivals)
         self._wake.set()
-        return arrival.settled
+        return [one.settled for one in arrivals]
 
     def take(self, limit: int) -> list[Arrival]:
         """Up to `limit` of what waits, in the order in which it came."""

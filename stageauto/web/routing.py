@@ -105,7 +105,7 @@ class Route:
 
 def text(sentence: str, status: int = 200, **headers: str) -> Reply:
     """A line of plain text."""
-    return Reply(status, f"{sentence}\n".encode(), TEXT, headers)
+    return Reply(status, f"{sentence}\n".encode("utf-8", "backslashreplace"), TEXT, headers)
 
 
 def data(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:

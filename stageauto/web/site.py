@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -129,22 +129,26 @@ class Site:
 
     async def offer(self, raw: Raw) -> Journal:
         """What became of the event; it is on disk when this returns. Raises HttpError for what cannot be taken."""
-        if self._waiting >= MOST_WAITING:
+        return (await self.offer_all([raw]))[0]
+
+    async def offer_all(self, raws: Sequence[Raw]) -> list[Journal]:
+        """What became of each event; all are on disk when this returns. Where one cannot be taken, none is."""
+        if self._waiting + len(raws) > MOST_WAITING:
             raise HttpError(503, "too much at once", {"Retry-After": "5"})
         try:
-            future = self.service.intake.offer(raw)
+            futures = self.service.intake.offer_all(raws)
         except UsageError as error:
             raise HttpError(422, error.message) from None
         except StateError:
             raise HttpError(503, "the daemon is ending", {"Retry-After": "5"}) from None
-        self._waiting += 1
+        self._waiting += len(raws)
         try:
-            # Shielded: whoever hangs up must not take the event back out of the transaction that it is in.
-            return await asyncio.shield(asyncio.wrap_future(future))
+            # Shielded: whoever hangs up must not take an event back out of the transaction that it is in.
+            return await asyncio.shield(asyncio.gather(*map(asyncio.wrap_future, futures)))
         except StageautoError:
             raise HttpError(503, "the state cannot be written to", {"Retry-After": "5"}) from None
         finally:
-            self._waiting -= 1
+            self._waiting -= len(raws)
 
     # -- the state ---------------------------------------------------------------------------------------------------
 
@@ -207,17 +211,20 @@ class Site:
             self._clerks = Session.open(self._root, clock=self.clock)
         return deed(self._clerks)
 
-    def note(self, action: str, target: str, address: str, **data: Any) -> None:
-        """Writes a refused request to the audit log: of one address and kind one a minute, of all no flood."""
+    def note(self, action: str, target: str, address: str, *, user: str = "", **data: Any) -> None:
+        """Writes a refused request to the audit log: of one address, kind and reason one a minute, of all no flood.
+
+        `user`: whose request it was, where that is known.
+        """
         now = self.monotonic()
-        key = f"{action}/{target}/{network_of(address)}"
+        key = f"{user}/{action}/{target}/{network_of(address)}/{data.get('because', '')}"
         if self._noted.take(key, now) or self._notes.take("", now):
             return
 
         def write() -> None:
             def deed(session: Session) -> None:
                 with session.store.transaction() as state:
-                    state.audit_add(self.now(), f"http:{address}"[:80], action, target[:80], data)
+                    state.audit_add(self.now(), user or f"http:{address}"[:80], action, target[:80], data)
 
             try:
                 self._do(deed)

@@ -100,6 +100,10 @@ def outcome_of(session: Session, event_id: str) -> str:
         (Raw("app.paid", data={"a": object()}), "not JSON"),
         (Raw("app.paid", data={"a": "x" * MAX_DATA}), "too big"),
         (Raw("app.paid", id="x" * 201), "201 characters"),
+        (Raw("app.paid", id="\ud800"), "the id of an event is no text"),
+        (Raw("app.paid", item="\udfff"), "the item of an event is no text"),
+        (Raw("app.paid", contact="ewa\ud800"), "the contact of an event is no text"),
+        (Raw("app.\ud800"), "the type of an event is no text"),
     ],
 )
 def test_what_is_no_event_is_refused_and_nothing_is_kept(root: Path, raw: Raw, said: str):
@@ -115,6 +119,13 @@ def test_what_is_no_event_is_refused_and_nothing_is_kept(root: Path, raw: Raw, s
 def test_data_is_measured_in_utf_8_and_not_as_it_is_escaped(root: Path):
     with Session.open(root) as session:
         assert accept(session, [Raw("app.paid", data={"a": "ł" * 30_000})])[0].outcome == "queued"
+
+
+def test_half_a_letter_in_the_data_costs_that_letter_only(root: Path):
+    data = {"text": "a\ud800b 😀 \\ud800", "\udfff": ["\udc00", {"deep": "ł\udfff"}], "n": 1}
+    with Session.open(root) as session:
+        row = accept(session, [Raw("app.paid", data=data)])[0]
+    assert row.data == {"text": "a\ufffdb 😀 \\ud800", "\ufffd": ["\ufffd", {"deep": "ł\ufffd"}], "n": 1}
 
 
 def test_an_id_is_taken_once_also_within_one_batch(root: Path):

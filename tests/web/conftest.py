@@ -37,10 +37,12 @@ users:
   anna: {name: Anna Nowak, email: anna@acme.test, phone: "+48 600 999 888", roles: [sales], mailbox: mail}
   olga: {name: Olga Zielinska, email: olga@acme.test, roles: [admin]}
   piet: {name: Piet, roles: [other]}
+  rita: {name: Rita, roles: [reader]}
 roles:
   admin: {"*": [automation.read, automation.update, items.read, items.update]}
   sales: {deals: [items.read, items.update]}
   other: {orders: [items.read, items.update]}
+  reader: {"*": [items.read]}
 channels:
   mail: {type: file, from: "sales@acme.test"}
   live: {type: live_chat}

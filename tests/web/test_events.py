@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -53,6 +54,10 @@ def test_a_token_has_the_rights_of_its_owner(served: Served) -> None:
     assert post(served, {"type": "invoice.paid", "item": item.id}, token(served, "piet")).status == 403
     assert post(served, {"type": "invoice.paid", "contact": "ewa@home.test"}, token(served, "anna")).status == 403
     assert served.item(item.id).stage == "new"
+    served.until(lambda: len([one for one in served.audited() if one[0] == "refused: events"]) == 2)
+    with served.read() as state:
+        noted = [(one.author, one.target) for one in state.audit() if one.action == "refused: events"]
+    assert sorted(noted) == [("anna", "orders"), ("piet", "deals")]
     assert (
         post(served, {"type": "invoice.paid", "item": item.id}, token(served, "anna")).json()["moved_to"] == "shipped"
     )
@@ -84,6 +89,36 @@ def test_only_who_may_change_the_automation_makes_tokens(served: Served) -> None
 def test_what_is_no_event_is_refused(served: Served, body: object) -> None:
     assert post(served, body, token(served)).status == 422
     assert not served.journal()
+
+
+@pytest.mark.parametrize("key", ["id", "item", "contact", "type"])
+def test_half_a_letter_stops_neither_the_event_after_it_nor_the_daemon(served: Served, key: str) -> None:
+    """JSON can say half a surrogate pair, which no state can keep."""
+    owner = {"Authorization": f"Bearer {token(served)}"}
+    body = {"type": "app.told", "id": "a", key: "@", "data": {"text": "@"}}
+    broken = json.dumps(body).replace("@", "\\ud800")
+    assert served.ask("POST", "/events", broken, owner).status == 422
+    told = served.ask("POST", "/events", '{"type": "app.told", "data": {"text": "a\\ud800"}}', owner)
+    assert (told.status, told.json()["outcome"]) == (200, "unmatched")
+    assert [one.data for one in served.journal()] == [{"text": "a\ufffd"}]
+
+
+def test_of_a_list_all_events_are_taken_or_none(served: Served) -> None:
+    key = token(served)
+    assert post(served, [{"type": "app.told", "id": "first"}, {"type": "no.such"}], key).status == 422
+    assert not served.journal()
+    assert post(served, {"type": "app.told", "id": "first"}, key).json()["outcome"] == "unmatched"
+
+
+def test_who_may_change_nothing_is_not_told_which_items_there_are(served: Served) -> None:
+    served.add()
+    key = token(served, "piet")
+    for item in ("deal-1", "deal-99"):
+        assert post(served, {"type": "app.told", "item": item}, key).status == (403 if item == "deal-1" else 422)
+    with Session.open(served.root, as_user="olga") as session:
+        none = tokens.add(session, "rita")[1]
+    for item in ("deal-1", "deal-99"):
+        assert post(served, {"type": "app.told", "item": item}, none).status == 403
 
 
 def test_many_at_once_share_their_commits(served: Served) -> None:
