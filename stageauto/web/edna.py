@@ -12,7 +12,7 @@ from stageauto.engine.model import Channel
 from stageauto.runner.intake import Raw
 from stageauto.web.bodies import clean
 from stageauto.web.providers import DELIVERED, FAILED, channel_of, demand, filled, report
-from stageauto.web.routing import Reply, Request, Route, text
+from stageauto.web.routing import FREE, Reply, Request, Route, text
 from stageauto.web.signatures import Verdict, same
 from stageauto.web.site import Site
 
@@ -79,4 +79,4 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 def routes() -> list[Route]:
     """The routes of this group."""
     path = "/edna/{channel}"
-    return [Route("GET", path, there), Route("POST", path, callback, most=_MOST, cost=0)]
+    return [Route("GET", path, there), Route("POST", path, callback, most=_MOST, cost=FREE)]

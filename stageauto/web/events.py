@@ -9,7 +9,7 @@ from stageauto.engine.links import hash_of
 from stageauto.engine.model import ITEMS_UPDATE
 from stageauto.runner.intake import Raw, is_text
 from stageauto.runner.tokens import looks_like_one
-from stageauto.web.routing import HttpError, Reply, Request, Route, data
+from stageauto.web.routing import FREE, HttpError, Reply, Request, Route, data
 from stageauto.web.site import Site
 
 _MOST = 1024 * 1024
@@ -89,4 +89,4 @@ def _demand(site: Site, user: str, item_id: str | None, address: str) -> None:
 
 def routes() -> list[Route]:
     """The routes of this group."""
-    return [Route("POST", "/events", events, most=_MOST, cost=0)]
+    return [Route("POST", "/events", events, most=_MOST, cost=FREE)]

@@ -64,5 +64,5 @@ def routes() -> list[Route]:
     return [
         Route("GET", "/healthz", alive, cost=FREE),
         Route("GET", "/readyz", ready, cost=FREE),
-        Route("GET", "/metrics", metrics, cost=0),
+        Route("GET", "/metrics", metrics, cost=FREE),
     ]

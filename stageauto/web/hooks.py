@@ -9,7 +9,7 @@ from typing import Any
 from stageauto.channels._sms_template import at_path
 from stageauto.runner.intake import Raw
 from stageauto.web.bodies import NoBodyError, fields_of
-from stageauto.web.routing import HttpError, Reply, Request, Route, data
+from stageauto.web.routing import FREE, HttpError, Reply, Request, Route, data
 from stageauto.web.signatures import Verdict, same, standard_webhook
 from stageauto.web.site import Site
 
@@ -73,4 +73,4 @@ def _data(request: Request) -> dict[str, Any]:
 
 def routes() -> list[Route]:
     """The routes of this group."""
-    return [Route("POST", "/hooks/{hook}", hook, most=_MOST, cost=0)]
+    return [Route("POST", "/hooks/{hook}", hook, most=_MOST, cost=FREE)]

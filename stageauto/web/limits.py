@@ -29,15 +29,12 @@ class Allowance:
         bucket.level = max(0.0, bucket.level - cost)
 
     def take(self, key: str, now: int, cost: int = 1) -> int:
-        """0 where it is granted; else the milliseconds after which it would be. `now`: monotonic ms.
-
-        What costs nothing is granted as long as there is anything left.
-        """
+        """0 where it is granted; else the milliseconds after which it would be. `now`: monotonic ms."""
         bucket = self._filled(key, now)
-        if bucket.level >= max(1, cost):
+        if bucket.level >= cost:
             bucket.level -= cost
             return 0
-        return max(1, int((max(1, cost) - bucket.level) * self._span / self._count) + 1)
+        return max(1, int((cost - bucket.level) * self._span / self._count) + 1)
 
     def _filled(self, key: str, now: int) -> _Bucket:
         bucket = self._buckets.get(key)

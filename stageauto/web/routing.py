@@ -19,8 +19,8 @@ JSON = "application/json; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 _SEGMENT = re.compile(r"[A-Za-z0-9._~@+-]{1,200}")
 _KB = 1024
-FREE = -1
-"""The cost of what is answered however much its address has asked for."""
+FREE = 0
+"""The cost of what is answered however much its address asked for: it has to prove itself, or is next to nothing."""
 
 
 class HttpError(Exception):
@@ -90,8 +90,8 @@ Handler = Callable[["Site", Request], Awaitable[Reply]]
 class Route:
     """What answers a path. In `path` a segment `{name}`, or `{name}` with an ending such as `{token}.gif`, is any one.
 
-    `most`: bytes of the body at the most. `cost`: what it takes from its address's allowance; 0 as long as there is
-    anything left. `framed`: other sites may show it in a frame. `slow`: it may hold its answer back (long polling).
+    `most`: bytes of the body at the most. `cost`: what it takes from its address's allowance. `framed`: other sites may
+    show it in a frame. `slow`: it may hold its answer back (long polling).
     """
 
     method: str

@@ -1,23 +1,20 @@
-"""The listener itself: a thread with an event loop of its own, connections kept within bounds, routes asked.
-
-Slow clients cost nothing: a request's headers and its body have ten seconds each, then the connection is cut.
-"""
+"""The listener itself: a thread with an event loop of its own, in which requests are read and routes asked."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import resource
 import socket
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
 
 from stageauto.errors import StageautoError, StateError, UsageError
-from stageauto.web.answers import error_reply, headers_for
+from stageauto.web import connections
+from stageauto.web.answers import error_reply
+from stageauto.web.connections import Connection, Guard, Server, response
 from stageauto.web.limits import Allowance, network_of
 from stageauto.web.routing import FREE, HttpError, Reply, Request, Route, Router, text
 from stageauto.web.site import Site
@@ -25,16 +22,10 @@ from stageauto.web.site import Site
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-DEADLINE = 10.0
-"""Seconds for the headers of a request, and again for its body."""
-SLOWEST = 20_000
-"""Bytes a second at which an answer has to be read at the least."""
 KEPT = 3_600.0
 """What the library is told; our own deadline comes first."""
 LONGEST = 30.0
 """Seconds that an answer may take, but for long polling."""
-MOST_CONNECTIONS = 2_000
-MOST_OF_ADDRESS = 100
 REQUESTS = (600, 60_000)
 """Requests of one address: so many in so many ms. Those with a good signature or token are not counted."""
 FINED = frozenset((401, 404))
@@ -42,6 +33,7 @@ FINE = 4
 """What a wrong token or signature costs beside: who guesses soon has to wait."""
 _BACKLOG = 512
 _PLAIN_HEADERS = 8_190
+_CONTINUE = "100-continue"
 _log = logging.getLogger("stageauto.web")
 _log.addHandler(logging.NullHandler())
 _log.propagate = False
@@ -73,117 +65,6 @@ def bind(host: str, port: int) -> socket.socket:
         hint = "another program has it; name another with --listen" if error.errno == 98 else "name another address"
         raise StateError(f"cannot listen at {host}:{port}: {error.strerror or error}", hint) from error
     return made
-
-
-class Guard:
-    """Counts connections: of all, and of each address."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-        self._by_address: dict[str, int] = {}
-        self._most = min(
-            MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
-        )  # the rest is the daemon's
-        self.count = 0
-
-    def enter(self, peer: str) -> str | None:
-        """The name under which the connection is counted; None where there are too many already."""
-        name = "proxy" if self._site.trusts(peer) else network_of(peer)
-        most = self._most if name == "proxy" else MOST_OF_ADDRESS
-        if self.count >= self._most or self._by_address.get(name, 0) >= most:
-            self._site.metrics.refused.labels("connection").inc()
-            return None
-        self.count += 1
-        self._by_address[name] = self._by_address.get(name, 0) + 1
-        self._site.metrics.connections.set(self.count)
-        return name
-
-    def leave(self, name: str) -> None:
-        """A connection is over."""
-        self.count -= 1
-        self._by_address[name] -= 1
-        if not self._by_address[name]:
-            del self._by_address[name]
-        self._site.metrics.connections.set(self.count)
-
-
-class Connection(RequestHandler):
-    """One connection: cut where nothing whole comes within the deadline."""
-
-    __slots__ = ("_guard", "_name", "_timer")
-
-    def __init__(self, guard: Guard, manager: web.Server, **more: Any) -> None:
-        super().__init__(manager, **more)
-        self._guard = guard
-        self._name: str | None = None
-        self._timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        peer = transport.get_extra_info("peername")
-        self._name = self._guard.enter(peer[0] if peer else "")
-        if self._name is None:
-            assert isinstance(transport, asyncio.Transport)
-            transport.abort()
-            return
-        self.expect()
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        self.busy()
-        if self._name is not None:
-            self._guard.leave(self._name)
-            self._name = None
-        super().connection_lost(exc)
-
-    def expect(self, answer: int = 0) -> None:
-        """From now on an answer of so many bytes may be read, and the next request has to come with all headers."""
-        self.busy()
-        if self.transport is not None:
-            self._timer = self._loop.call_later(DEADLINE + answer / SLOWEST, self._cut)
-
-    def busy(self) -> None:
-        """A request has come and is being answered."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _cut(self) -> None:
-        self._guard._site.metrics.refused.labels("slow").inc()  # noqa: SLF001 - one pair
-        self.force_close()
-        if self.transport is not None:
-            self.transport.abort()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,  # nothing of it goes outside
-        message: str | None = None,  # it quotes the request
-    ) -> web.StreamResponse:
-        """The answer to what is no HTTP, or breaks: no word of what it was."""
-        if request.writer.output_size > 0:
-            raise ConnectionError("the answer has begun already")
-        self._guard._site.metrics.answered("malformed", status, 0)  # noqa: SLF001
-        made = response(error_reply(HttpError(status, "that is no request"), html=False), framed=False)
-        made.force_close()
-        return made
-
-
-class _Server(web.Server):
-    """Makes guarded connections."""
-
-    def __init__(self, guard: Guard, handler: Any, **options: Any) -> None:
-        super().__init__(handler, **options)
-        self._guard = guard
-        self._options = options
-
-    def __call__(self) -> RequestHandler:
-        return Connection(self._guard, self, loop=asyncio.get_running_loop(), **self._options)
-
-
-def response(reply: Reply, *, framed: bool) -> web.Response:
-    """The answer with the headers that every answer has."""
-    return web.Response(status=reply.status, body=reply.body, headers=headers_for(reply, framed=framed))
 
 
 class Listener:
@@ -219,7 +100,7 @@ class Listener:
         if loop is not None and over is not None and self._thread.is_alive():
             with suppress(RuntimeError):  # it ended by itself meanwhile
                 loop.call_soon_threadsafe(over.set)
-        self._thread.join(timeout=DEADLINE)
+        self._thread.join(timeout=connections.DEADLINE)
 
     def _run(self) -> None:
         try:
@@ -234,7 +115,7 @@ class Listener:
     async def _serve(self) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
         self._loop.set_exception_handler(self._hear)
-        server = _Server(
+        server = Server(
             Guard(self._site), self._handle, logger=_log, access_log=None, keepalive_timeout=KEPT,
             lingering_time=0.0, auto_decompress=False, max_line_size=_PLAIN_HEADERS, max_field_size=_PLAIN_HEADERS,
             max_headers=64,
@@ -282,7 +163,7 @@ class Listener:
         try:
             route, path, arguments = self._routes_now().find(request.method, raw_path)
             self._admit(address, route.cost)
-            body = await _read(request, route.most, headers)
+            body = await self._body(request, route.most, headers)
             asked = Request(request.method, path, dict(request.query), headers, address, body, arguments, raw_query)
             return route, await self._ask(route, asked)
         except HttpError as error:
@@ -291,8 +172,21 @@ class Listener:
             html = "text/html" in headers.get("accept", "")
             return route, error_reply(error, html=html, base=self._site.base if self._site.ready else "")
 
+    async def _body(self, request: web.BaseRequest, most: int, headers: dict[str, str]) -> bytes:
+        connection = request.protocol
+        assert isinstance(connection, Connection)
+        connection.reading()
+        try:
+            return await _read(request, most, headers)
+        finally:
+            connection.busy()
+
     def _admit(self, address: str, cost: int) -> None:
-        """Raises HttpError 429 where the address has asked for too much."""
+        """Raises HttpError 429 where the address has asked for too much.
+
+        What has to prove itself is always let in: who fails has only asked in vain, and a stranger behind the same
+        address must not keep out a good token.
+        """
         if cost == FREE:
             return
         wait = self._allowance.take(network_of(address), self._site.monotonic(), cost)
@@ -325,6 +219,9 @@ class Listener:
 
 async def _read(request: web.BaseRequest, most: int, headers: dict[str, str]) -> bytes:
     """The body, within its limits of size and time. Raises HttpError."""
+    expected = headers.get("expect", "").lower()
+    if expected and expected != _CONTINUE:
+        raise HttpError(417, "only 100-continue can be expected")
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise HttpError(415, "send the body as it is, not packed")
     if request.content_length is not None and request.content_length > most:
@@ -332,8 +229,12 @@ async def _read(request: web.BaseRequest, most: int, headers: dict[str, str]) ->
     if not request.body_exists:
         return b""
     parts, size = [], 0
+    if expected and request.version >= (1, 1):
+        # Many programs wait for a second before they send more than a kilobyte unasked.
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # this was no answer yet
     try:
-        async with asyncio.timeout(DEADLINE):
+        async with asyncio.timeout(connections.DEADLINE):
             async for part in request.content.iter_any():
                 size += len(part)
                 if size > most:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stageauto.channels._telegram_updates import telegram_event
 from stageauto.runner.intake import Raw
 from stageauto.web.providers import channel_of, demand
-from stageauto.web.routing import Reply, Request, Route, text
+from stageauto.web.routing import FREE, Reply, Request, Route, text
 from stageauto.web.signatures import Verdict, same
 from stageauto.web.site import Site
 
@@ -27,4 +27,4 @@ async def update(site: Site, request: Request) -> Reply:
 
 def routes() -> list[Route]:
     """The routes of this group."""
-    return [Route("POST", "/telegram/{channel}", update, most=_MOST, cost=0)]
+    return [Route("POST", "/telegram/{channel}", update, most=_MOST, cost=FREE)]

@@ -13,7 +13,7 @@ from stageauto.engine.model import Channel
 from stageauto.runner.intake import Raw
 from stageauto.web.bodies import clean
 from stageauto.web.providers import DELIVERED, FAILED, channel_of, demand, filled, pairs_of, report
-from stageauto.web.routing import Reply, Request, Route
+from stageauto.web.routing import FREE, Reply, Request, Route
 from stageauto.web.signatures import Verdict, twilio
 from stageauto.web.site import Site
 
@@ -143,9 +143,9 @@ def _raw(kind: str, channel: Channel, sid: str, what: str, data: Mapping[str, ob
 def routes() -> list[Route]:
     """The routes of this group."""
     return [
-        Route("POST", "/twilio/{channel}/message", message, cost=0),
-        Route("POST", "/twilio/{channel}/call", call, cost=0),
-        Route("POST", "/twilio/{channel}/dialed", dialed, cost=0),
-        Route("POST", "/twilio/{channel}/status", status, cost=0),
-        Route("POST", "/twilio/{channel}/message-status", message_status, cost=0),
+        Route("POST", "/twilio/{channel}/message", message, cost=FREE),
+        Route("POST", "/twilio/{channel}/call", call, cost=FREE),
+        Route("POST", "/twilio/{channel}/dialed", dialed, cost=FREE),
+        Route("POST", "/twilio/{channel}/status", status, cost=FREE),
+        Route("POST", "/twilio/{channel}/message-status", message_status, cost=FREE),
     ]

@@ -7,14 +7,14 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
 from stageauto.engine.links import make_token
 from stageauto.runner.change import set_fields
-from stageauto.web import server
+from stageauto.web import connections, server
 from tests.web.conftest import ENV, Served, serving
 
 SCRIPT = '"><script>alert(1)</script>'
@@ -212,7 +212,7 @@ def test_five_hundred_hostile_requests_change_and_learn_nothing(tough: Served) -
 
 def test_who_sends_slowly_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a line, half of the headers, half a body, and nothing at all."""
-    monkeypatch.setattr(server, "DEADLINE", 0.4)
+    monkeypatch.setattr(connections, "DEADLINE", 0.4)
     with serving(tmp_path) as served:
         halves = [
             b"",
@@ -246,20 +246,46 @@ def _drip(port: int) -> None:
             time.sleep(0.02)
 
 
-def test_one_address_has_so_many_connections_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "MOST_OF_ADDRESS", 10)
+def test_who_holds_connections_open_keeps_nobody_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a header, half a body, or nothing after an answer: the longest waiting makes room for the next."""
+    monkeypatch.setattr(connections, "MOST_OF_ADDRESS", 10)
+    halves = [b"GET /heal", plain("POST", "/events", "Content-Length: 10\r\n", b"12"), plain("GET", "/healthz")]
+    with serving(tmp_path) as served, ExitStack() as open_ones:
+        for place in range(60):
+            wire = open_ones.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=60))
+            wire.sendall(halves[place % 3])
+        served.until(lambda: 10 >= _count(served, "stageauto_http_connections ") > 1)
+        assert _count(served, 'stageauto_http_refused_total{what="waiting"}') >= 50
+        assert served.ask("GET", "/forms/website").status == 200
+
+
+def test_one_address_has_so_many_requests_under_way_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is being answered is not cut, and so there is a bound."""
+    monkeypatch.setattr(connections, "MOST_OF_ADDRESS", 3)
     with serving(tmp_path) as served:
-        wires = [socket.create_connection(("127.0.0.1", served.port), timeout=60) for _ in range(10)]
-        for wire in wires:
-            wire.sendall(plain("GET", "/healthz"))
-            assert wire.recv(1000).startswith(b"HTTP/1.1 200")
-        with socket.create_connection(("127.0.0.1", served.port), timeout=60) as more:
-            more.sendall(plain("GET", "/healthz"))
-            with suppress(ConnectionError):
-                assert more.recv(1000) == b""
-        for wire in wires:
-            wire.close()
+        with ExitStack() as open_ones:
+
+            def refused() -> bool:
+                """Asks for the lines of another chat, which are not there yet."""
+                wire = open_ones.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=0.2))
+                wire.sendall(plain("GET", "/chat/lines", f"X-Chat-Token: {make_token('chat', str(id(wire)))}\r\n"))
+                try:
+                    return wire.recv(10) == b""
+                except TimeoutError:
+                    return False
+                except ConnectionError:
+                    return True
+
+            served.until(refused)
+            assert not _answers(served)
         served.until(lambda: _answers(served))
+
+
+def _count(served: Served, name: str) -> float:
+    lines = served.ask("GET", "/metrics").text.splitlines()
+    return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
 
 
 def _answers(served: Served) -> bool:
@@ -274,6 +300,34 @@ def test_who_asks_too_often_has_to_wait(served: Served) -> None:
     statuses = [served.ask("GET", "/u/" + make_token("x", str(n))).status for n in range(200)]
     assert set(statuses) == {404, 429}
     assert statuses[-1] == 429
+
+
+@pytest.mark.usefixtures("still")
+def test_a_stranger_at_the_same_address_does_not_keep_out_who_proves_himself(served: Served) -> None:
+    """As behind a proxy that nobody has named: everybody has one address."""
+    for _ in range(200):
+        served.ask("GET", "/wp-login.php")
+    assert served.ask("GET", "/forms/website").status == 429
+    good = {"X-Shop-Token": "shop-secret-7f3a"}
+    assert served.ask("POST", "/hooks/shop", {"a": 1}, good).status == 200
+    assert served.ask("POST", "/hooks/shop", {"a": 1}, {"X-Shop-Token": "no"}).status == 401
+
+
+def test_who_asks_before_the_body_is_sent_is_told_to_go_on(served: Served) -> None:
+    """RFC 9110, 10.1.1: as curl does before more than a kilobyte."""
+    head = "X-Shop-Token: shop-secret-7f3a\r\nContent-Length: 8\r\nExpect: 100-continue\r\n"
+    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as wire:
+        wire.sendall(plain("POST", "/hooks/shop", head, b""))
+        assert wire.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        wire.sendall(b'{"a": 1}')
+        assert wire.recv(1000).startswith(b"HTTP/1.1 200")
+    for head, status in (
+        ("Content-Length: 99999999\r\nExpect: 100-continue\r\n", b"413"),
+        ("Content-Length: 8\r\nExpect: a-miracle\r\n", b"417"),
+    ):
+        with socket.create_connection(("127.0.0.1", served.port), timeout=60) as wire:
+            wire.sendall(plain("POST", "/hooks/shop", head, b""))
+            assert wire.recv(1000).split()[1] == status
 
 
 def test_a_proxy_is_believed_only_where_it_is_named(tmp_path: Path) -> None:
