@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from stageauto.web.pages import escape, page
 from stageauto.web.routing import HTML, HttpError, Reply, text
 
@@ -17,23 +19,31 @@ def policy(*, form: str = "'self'", frame: str = "'none'") -> str:
     return POLICY.format(form=form, frame=frame)
 
 
-def headers_for(reply: Reply, *, framed: bool) -> dict[str, str]:
+def policy_headers(*, form: str = "'self'", frames: Iterable[str] = ()) -> dict[str, str]:
+    """The headers of a page that the sites `frames` may show in a frame; `form`: where its form may lead."""
+    shown_by = " ".join(map(str, frames))
+    headers = {"Content-Security-Policy": policy(form=form, frame=shown_by or "'none'")}
+    return headers | ({"Cross-Origin-Resource-Policy": "cross-origin"} if shown_by else {})
+
+
+def headers_for(reply: Reply) -> dict[str, str]:
     """All headers of an answer. What the reply says itself wins."""
     headers = {
         "Content-Type": reply.kind,
-        "Content-Security-Policy": policy(frame="*" if framed else "'none'"),
+        "Content-Security-Policy": policy(),
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",  # addresses of pages hold tokens
         "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
         "Cross-Origin-Opener-Policy": "same-origin",
-        "Cross-Origin-Resource-Policy": "cross-origin" if framed else "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
         "Cache-Control": "no-store",
         "X-Robots-Tag": "noindex",
         "Server": "stageauto",
     }
-    if not framed:
-        headers["X-Frame-Options"] = "DENY"
-    return headers | dict(reply.headers)
+    headers |= dict(reply.headers)
+    if "frame-ancestors 'none'" in headers["Content-Security-Policy"]:
+        headers["X-Frame-Options"] = "DENY"  # older browsers; it knows no list of sites
+    return headers
 
 
 def error_reply(error: HttpError, *, html: bool, base: str = "") -> Reply:

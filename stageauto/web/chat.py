@@ -12,7 +12,7 @@ from typing import Any
 from stageauto.engine.links import hash_of, is_token
 from stageauto.engine.model import Channel
 from stageauto.runner.intake import Raw
-from stageauto.web.answers import policy
+from stageauto.web.answers import policy_headers
 from stageauto.web.bodies import clean
 from stageauto.web.limits import network_of
 from stageauto.web.pages import escape, page
@@ -69,8 +69,7 @@ async def show(site: Site, request: Request) -> Reply:
     ]
     marks = f' class="chat" data-base="{escape(site.base)}" data-channel="{escape(channel.name)}"'
     body = page(title, parts, base=site.base, scripts=["chat.js"], attributes=marks)
-    frame = " ".join(str(one) for one in site.settings.get("origins", ())) or "'none'"
-    return Reply(200, body, HTML, {"Content-Security-Policy": policy(frame=frame)})
+    return Reply(200, body, HTML, policy_headers(frames=site.settings.get("origins", ())))
 
 
 async def say(site: Site, request: Request) -> Reply:
@@ -84,16 +83,16 @@ async def say(site: Site, request: Request) -> Reply:
         raise HttpError(422, f"write something, of at most {LONGEST} characters")
     net, now = network_of(request.address), site.monotonic()
     token = request.headers.get("x-chat-token", "")
-    if not token and site.allowance("chats", _CHATS_PER_MINUTE).take(net, now):
+    chat = _chat_of(request) if token else ""
+    if not (chat and _lines(site, chat, 0)) and site.allowance("chats", _CHATS_PER_MINUTE).take(net, now):
         raise HttpError(429, "too many chats at once", {"Retry-After": "60"})
     if site.allowance("chat", _PER_MINUTE).take(net, now):
         raise HttpError(429, "too many messages at once", {"Retry-After": "30"})
     answer: dict[str, Any] = {"ok": True}
-    if not token:
+    if not chat:
         token = answer["token"] = site.clock.draw(LETTERS, LENGTH)
-    elif not is_token(token):
-        raise HttpError(401, "no token of a chat")
-    said: dict[str, Any] = {"channel": channel.name, "chat": f"live:{hash_of(token)[:32]}", "text": text}
+        chat = f"live:{hash_of(token)[:32]}"
+    said: dict[str, Any] = {"channel": channel.name, "chat": chat, "text": text}
     if name := clean(str(found.get("name") or ""))[:LONGEST_NAME]:
         said["name"] = name
     # Neither phone nor e-mail: who only claims to be a customer must not get that customer's answers.
@@ -144,7 +143,7 @@ def routes() -> list[Route]:
     found = []
     for path in ("/chat", "/chat/{channel}"):
         found += [
-            Route("GET", path, show, framed=True),
+            Route("GET", path, show),
             Route("POST", f"{path}/say", say, most=16 * 1024),
             Route("GET", f"{path}/lines", lines, slow=True),
         ]

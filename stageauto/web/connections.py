@@ -29,9 +29,9 @@ MOST_CONNECTIONS = 2_000
 MOST_OF_ADDRESS = 100
 
 
-def response(reply: Reply, *, framed: bool) -> web.Response:
+def response(reply: Reply) -> web.Response:
     """The answer with the headers that every answer has."""
-    return web.Response(status=reply.status, body=reply.body, headers=headers_for(reply, framed=framed))
+    return web.Response(status=reply.status, body=reply.body, headers=headers_for(reply))
 
 
 class Guard:
@@ -178,7 +178,7 @@ class Connection(RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun already")
         self._guard.malformed(status)
-        made = response(error_reply(HttpError(status, "that is no request"), html=False), framed=False)
+        made = response(error_reply(HttpError(status, "that is no request"), html=False))
         made.force_close()
         return made
 

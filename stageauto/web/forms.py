@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from stageauto.runner.intake import Raw
-from stageauto.web.answers import policy
+from stageauto.web.answers import policy_headers
 from stageauto.web.limits import network_of
-from stageauto.web.pages import escape, field, page
+from stageauto.web.pages import LONG, escape, field, page
 from stageauto.web.routing import HTML, HttpError, Reply, Request, Route, data, redirect
 from stageauto.web.site import Site
 
@@ -36,7 +36,10 @@ async def show(site: Site, request: Request) -> Reply:
     return _page(site, name, form, {}, {})
 
 
-def _page(site: Site, name: str, form: Mapping[str, Any], values: Mapping[str, str], wrong: Mapping[str, str]) -> Reply:
+def _page(
+    site: Site, name: str, form: Mapping[str, Any], values: Mapping[str, str], wrong: Mapping[str, str],
+    status: int = 200,
+) -> Reply:  # fmt: skip
     parts = [f"<p>{escape(form['text'])}</p>"] if form.get("text") else []
     if wrong:
         listed = "".join(f'<li><a href="#f-{escape(one)}">{escape(why)}</a></li>' for one, why in wrong.items())
@@ -54,14 +57,14 @@ def _page(site: Site, name: str, form: Mapping[str, Any], values: Mapping[str, s
     parts.append(f'<p><button type="submit">{escape(form.get("button") or "Send")}</button></p></form>')
     title = form.get("title") or ("We call you back" if form.get("kind") == _CALLBACK else "Write to us")
     body = page(title, parts, base=site.base)
-    return Reply(200, body, HTML, {"Content-Security-Policy": _policy(form)})
+    return Reply(status, body, HTML, _shown_by(form))
 
 
-def _policy(form: Mapping[str, Any]) -> str:
-    """Where the form may lead: browsers count the redirect after it as well."""
+def _shown_by(form: Mapping[str, Any]) -> dict[str, str]:
+    """The policy of the form's pages: where it may lead, the redirect included as browsers do, and who shows it."""
     parts = urlsplit(form.get("redirect") or "")
     target = f"'self' {parts.scheme}://{parts.netloc}" if parts.netloc else "'self'"
-    return policy(form=target, frame=" ".join(form.get("origins", ())) or "'none'")
+    return policy_headers(form=target, frames=form.get("origins", ()))
 
 
 def label(form: Mapping[str, Any], name: str) -> str:
@@ -70,20 +73,26 @@ def label(form: Mapping[str, Any], name: str) -> str:
 
 
 async def send(site: Site, request: Request) -> Reply:
-    """Takes a form: on to its redirect, or a page that says thanks; JSON is answered with JSON."""
+    """Takes a form: on to its redirect, or a page that says thanks; who asks for JSON is answered with JSON."""
     name, form = _form(site, request)
-    by_script = request.content_type == "application/json"
+    by_script = request.content_type == "application/json" or request.wants_json()
     cors = _cors(form, request)
-    wait = site.allowance("forms", _PER_MINUTE).take(f"{name}/{network_of(request.address)}", site.monotonic())
-    if wait:
-        raise HttpError(429, "too many at once; please come again in a minute", {"Retry-After": str(wait // 1000 + 1)})
-    given = request.fields()
+    try:
+        given = _given(site, request, name)
+    except HttpError as error:
+        # A script of a named site has to see why, or all it is told is that something went wrong.
+        if not by_script:
+            raise HttpError(error.status, error.sentence, {**error.headers, **cors}) from None
+        return data({"ok": False, "error": error.sentence}, error.status, {**error.headers, **cors})
     if given.get(HONEYPOT):
         return _thanks(site, form, by_script, cors)
-    values = {one: given.get(one, "") for one in form["fields"]}
+    values = {one: _one_line(one, given.get(one, "")) for one in form["fields"]}
     wrong = faults(form, values)
     if wrong:
-        return data({"ok": False, "errors": wrong}, 422, cors) if by_script else _page(site, name, form, values, wrong)
+        if by_script:
+            return data({"ok": False, "errors": wrong}, 422, cors)
+        # To a browser all is well: it shows the page, and has nothing to say about it on its console.
+        return _page(site, name, form, values, wrong, 200 if request.wants_html() else 422)
     found: dict[str, Any] = {one: value for one, value in values.items() if value}
     if (visitor := given.get("visitor", "")) and VISITOR.fullmatch(visitor):
         found["visitor"] = visitor
@@ -93,6 +102,19 @@ async def send(site: Site, request: Request) -> Reply:
     kind = "callback.requested" if form.get("kind") == _CALLBACK else "form.submitted"
     await site.offer(Raw(kind, {**found, "form": name}, source=f"form:{name}"))
     return _thanks(site, form, by_script, cors)
+
+
+def _given(site: Site, request: Request, name: str) -> dict[str, str]:
+    """What was filled in. Raises HttpError for what is no form, or one too many."""
+    wait = site.allowance("forms", _PER_MINUTE).take(f"{name}/{network_of(request.address)}", site.monotonic())
+    if wait:
+        raise HttpError(429, "too many at once; please come again in a minute", {"Retry-After": str(wait // 1000 + 1)})
+    return request.fields()
+
+
+def _one_line(name: str, value: str) -> str:
+    """The value as its box takes it: only those of long texts have lines."""
+    return value if name in LONG else " ".join(value.split())
 
 
 def faults(form: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, str]:
@@ -118,9 +140,10 @@ def _thanks(site: Site, form: Mapping[str, Any], by_script: bool, cors: Mapping[
     if by_script:
         return data({"ok": True, "redirect": target}, 200, cors)
     if target:
-        return redirect(target)
+        return redirect(target, headers=cors)
     words = form.get("thanks") or "We have got it, and will be in touch."
-    return Reply(200, page("Thank you", [f"<p>{escape(words)}</p>"], base=site.base), HTML)
+    shown_by = {**_shown_by(form), **cors}
+    return Reply(200, page("Thank you", [f"<p>{escape(words)}</p>"], base=site.base), HTML, shown_by)
 
 
 def _cors(form: Mapping[str, Any], request: Request) -> dict[str, str]:

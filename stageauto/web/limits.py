@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stageauto.web.routing import Request
 
 MOST_ADDRESSES = 20_000
+_THROUGH_A_PROXY = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 
 @dataclass(slots=True)
@@ -52,10 +58,18 @@ def network_of(address: str) -> str:
     """By what an address is counted: an IPv4 address itself, of IPv6 its /64, which one household has."""
     if ":" not in address:
         return address
-    import ipaddress
-
     try:
         six = ipaddress.IPv6Address(address.partition("%")[0])
     except ValueError:
         return address
     return str(six.ipv4_mapped or ipaddress.ip_network((six, 64), strict=False))
+
+
+def from_here(request: Request) -> bool:
+    """Whether a request comes from this machine itself; what comes through a proxy on it does not."""
+    if any(name in request.headers for name in _THROUGH_A_PROXY):
+        return False
+    try:
+        return ipaddress.ip_address(request.address).is_loopback
+    except ValueError:
+        return False

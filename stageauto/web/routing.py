@@ -72,6 +72,10 @@ class Request:
         """True for a browser, which shows what it gets to a person."""
         return "text/html" in self.headers.get("accept", "")
 
+    def wants_json(self) -> bool:
+        """True for a script that says so."""
+        return "application/json" in self.headers.get("accept", "") and not self.wants_html()
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -90,8 +94,8 @@ Handler = Callable[["Site", Request], Awaitable[Reply]]
 class Route:
     """What answers a path. In `path` a segment `{name}`, or `{name}` with an ending such as `{token}.gif`, is any one.
 
-    `most`: bytes of the body at the most. `cost`: what it takes from its address's allowance. `framed`: other sites may
-    show it in a frame. `slow`: it may hold its answer back (long polling).
+    `most`: bytes of the body at the most. `cost`: what it takes from its address's allowance. `slow`: it may hold its
+    answer back (long polling).
     """
 
     method: str
@@ -99,7 +103,6 @@ class Route:
     handler: Handler
     most: int = 64 * _KB
     cost: int = 1
-    framed: bool = False
     slow: bool = False
 
 
@@ -114,10 +117,10 @@ def data(value: Any, status: int = 200, headers: Mapping[str, str] | None = None
     return Reply(status, encoded + b"\n", JSON, headers or {})
 
 
-def redirect(target: str, status: int = 303) -> Reply:
+def redirect(target: str, status: int = 303, headers: Mapping[str, str] | None = None) -> Reply:
     """Sends the browser on. `target` never comes from the request."""
     safe = "".join(ch if ch.isascii() and ch.isprintable() and ch not in '<>"\\ ' else "" for ch in target)
-    return Reply(status, b"", TEXT, {"Location": safe, "Cache-Control": "no-store"})
+    return Reply(status, b"", TEXT, {**(headers or {}), "Location": safe, "Cache-Control": "no-store"})
 
 
 class Router:

@@ -145,7 +145,7 @@ class Listener:
         try:
             route, reply = await self._answer(request)
             size = len(reply.body)
-            made = response(reply, framed=route is not None and route.framed)
+            made = response(reply)
             if reply.status in (400, 408, 411, 413, 415, 417):
                 made.force_close()  # what is left of its body is not read
             name = route.path if route is not None else "none"

@@ -79,7 +79,7 @@ async def leave(site: Site, request: Request) -> Reply:
     """Opts the customer out of mail; done again it does nothing."""
     link, alive, out = _subscription(site, request)
     if not out:
-        one_click = b"List-Unsubscribe=One-Click" in request.body[:10_000]
+        one_click = _one_click(request)
         data = {key: link.data[key] for key in ("rule", "email", "contact") if link.data.get(key)}
         await site.offer(
             Raw(
@@ -89,6 +89,14 @@ async def leave(site: Site, request: Request) -> Reply:
             )
         )  # fmt: skip
     return _done(site)
+
+
+def _one_click(request: Request) -> bool:
+    """Whether a mail program sent it, by either kind of form that RFC 8058 has (3.1)."""
+    try:
+        return request.fields().get("List-Unsubscribe") == "One-Click"
+    except HttpError:  # whoever asks to be left alone is left alone, whatever came along
+        return False
 
 
 def _done(site: Site) -> Reply:

@@ -27,6 +27,15 @@ ARRIVED: Final[Mapping[str, str]] = {"delivered": DELIVERED, "undelivered": FAIL
 _OVER = {"no_answer": "call.missed", "busy": "call.missed", "failed": "call.missed", "answered": "call.received"}
 
 
+HIDDEN: Final = frozenset(("+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253"))
+"""What Twilio gives as the number of a caller who hides it: ANONYMOUS, RESTRICTED, ... on the keys of a phone."""
+
+
+def shown(number: str) -> str:
+    """The number, or nothing where it is hidden or a word: those who hide theirs are not all one customer."""
+    return number if number not in HIDDEN and any(ch.isdigit() for ch in number) else ""
+
+
 def _checked(site: Site, request: Request) -> tuple[Channel, dict[str, str]]:
     """The channel and the fields of a request that Twilio signed. Raises HttpError 401."""
     channel = channel_of(site, request, "twilio")
@@ -48,8 +57,9 @@ async def message(site: Site, request: Request) -> Reply:
     """A text message came in."""
     channel, found = _checked(site, request)
     sender = found.get("From", "")
+    number = shown(sender)
     data = {
-        "from": sender, "number": sender, "phone": sender, "to": found.get("To", ""), "text": found.get("Body", ""),
+        "from": sender, "number": number, "phone": number, "to": found.get("To", ""), "text": found.get("Body", ""),
         "channel": channel.name, "message_id": found.get("MessageSid", ""),
     }  # fmt: skip
     await site.offer(_raw("sms.received", channel, found.get("MessageSid", ""), "message", data))
@@ -59,7 +69,7 @@ async def message(site: Site, request: Request) -> Reply:
 async def call(site: Site, request: Request) -> Reply:
     """Somebody calls: on to who is responsible for the caller's newest open item, else to nobody, and politely."""
     channel, found = _checked(site, request)
-    number = _staff_number(site, found.get("From", ""))
+    number = _staff_number(site, shown(found.get("From", "")))
     if not number:
         await _ended(site, channel, found, "no_answer")
         return _twiml("<Say>Sorry, nobody can take your call now. We will call you back.</Say><Hangup/>")
@@ -111,7 +121,7 @@ async def _ended(site: Site, channel: Channel, found: Mapping[str, str], result:
     """The events of a call that is over, each once: of a customer's that it was received or missed, then its end."""
     sid = found.get("CallSid", "")
     outward = bool(key) or found.get("Direction", "inbound").startswith("outbound")
-    number = found.get("To" if outward else "From", "")
+    number = shown(found.get("To" if outward else "From", ""))
     duration = found.get("CallDuration", "")
     data = filled({
         "from": found.get("From", ""), "to": found.get("To", ""), "number": number, "phone": number,

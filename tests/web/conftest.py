@@ -57,6 +57,7 @@ forms:
     redirect: "https://acme.test/thanks"
     origins: ["https://acme.test"]
   plain: {fields: [email]}
+  framed: {fields: [email], origins: ["https://acme.test"]}
   back: {kind: callback, fields: [name, phone], required: [phone]}
 hooks:
   erp: {secret: "${HOOK_SECRET}"}

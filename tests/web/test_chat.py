@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from stageauto.engine.links import make_token
 from stageauto.runner import talking
 from stageauto.runner.session import Session
 from tests.web.conftest import Answer, Served
@@ -85,6 +86,12 @@ def test_what_is_too_much_or_nothing_is_refused(served: Served) -> None:
     answers = [say(served, f"n {number}").status for number in range(8)]
     assert answers.count(200) == 5
     assert set(answers) == {200, 429}
+
+
+@pytest.mark.usefixtures("still")
+def test_a_token_of_ones_own_making_begins_a_chat_like_any_other(served: Served) -> None:
+    answers = [say(served, "x", make_token("own", str(number))).status for number in range(8)]
+    assert answers == [200] * 5 + [429] * 3
 
 
 def test_the_page_may_be_shown_by_named_sites_only(served: Served) -> None:

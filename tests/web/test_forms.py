@@ -56,8 +56,10 @@ def test_json_and_multipart_are_taken_as_well(served: Served) -> None:
     ],
 )
 def test_what_is_wrong_is_said_and_what_was_written_stays(served: Served, values: dict[str, str], words: str) -> None:
-    got = served.form("/forms/website", {**values, "subject": '"><script>alert(1)</script>'})
+    given = {**values, "subject": '"><script>alert(1)</script>'}
+    got = served.form("/forms/website", given, Accept="text/html,*/*")
     assert got.status == 200  # a page for a person, and browsers complain of others
+    assert served.form("/forms/website", given).status == 422
     assert words in got.text
     assert "<script>alert" not in got.text
     assert "&lt;script&gt;alert" in got.text
@@ -88,6 +90,44 @@ def test_scripts_of_named_sites_may_send_it(served: Served) -> None:
         served.ask("POST", "/forms/website", GOOD, ours).headers["access-control-allow-origin"] == "https://acme.test"
     )
     assert "access-control-allow-origin" not in served.ask("POST", "/forms/website", GOOD, theirs).headers
+
+
+@pytest.mark.usefixtures("still")
+def test_a_script_of_a_named_site_is_told_what_became_of_its_form(served: Served) -> None:
+    """`fetch(url, {method: "POST", body: new FormData(form)})` is no JSON, and no page wants to see one."""
+    script = {"Origin": "https://acme.test", "Accept": "application/json, text/plain, */*"}
+    sent = served.form("/forms/website", GOOD, **script)
+    assert (sent.status, sent.json()["ok"]) == (200, True)
+    wrong = served.form("/forms/website", {"name": "Ewa"}, **script)
+    assert (wrong.status, list(wrong.json()["errors"])) == (422, ["email"])
+    none = served.ask("POST", "/forms/website", "{", {**script, "Content-Type": "application/json"})
+    assert (none.status, none.json()["ok"]) == (400, False)
+    for _ in range(10):
+        last = served.form("/forms/website", GOOD, **script)
+    assert (last.status, last.json()["error"]) == (429, "too many at once; please come again in a minute")
+    page = served.form("/forms/website", GOOD, Origin="https://acme.test")
+    for one in (sent, wrong, none, last, page):
+        assert one.headers["access-control-allow-origin"] == "https://acme.test"
+
+
+def test_only_boxes_of_many_lines_give_many_lines(served: Served) -> None:
+    values = {"name": "Ewa\r\nBcc: evil@home.test", "email": "ewa@home.test", "message": "a\r\nb"}
+    assert served.form("/forms/website", values).status == 303
+    (row,) = served.journal()
+    assert (row.data["name"], row.data["message"]) == ("Ewa Bcc: evil@home.test", "a\nb")
+
+
+def test_the_sites_that_may_show_the_form_may_show_its_thanks_as_well(served: Served) -> None:
+    for got in (
+        served.ask("GET", "/forms/framed"),
+        served.form("/forms/framed", {"email": "nothing"}),
+        served.form("/forms/framed", {"email": "ewa@home.test"}),
+    ):
+        assert "frame-ancestors https://acme.test" in got.headers["content-security-policy"]
+        assert "x-frame-options" not in got.headers
+    plain = served.ask("GET", "/forms/plain")
+    assert "frame-ancestors 'none'" in plain.headers["content-security-policy"]
+    assert plain.headers["x-frame-options"] == "DENY"
 
 
 def test_the_page_has_its_fields_and_the_headers_of_a_page(served: Served) -> None:

@@ -32,7 +32,7 @@ def test_metrics_are_for_this_machine_or_who_has_the_token(served: Served) -> No
 
 
 def test_every_answer_has_the_headers_of_security(served: Served) -> None:
-    for path in ("/healthz", "/nothing", "/forms/website", "/l/x", "/assets/page.css"):
+    for path in ("/healthz", "/nothing", "/forms/plain", "/l/x", "/assets/page.css"):
         headers = served.ask("GET", path).headers
         assert headers["x-content-type-options"] == "nosniff", path
         assert "default-src 'none'" in headers["content-security-policy"], path

@@ -62,6 +62,18 @@ def test_a_call_that_nobody_can_take_is_missed(served: Served) -> None:
     assert kinds(served) == ["call.missed"]
 
 
+@pytest.mark.parametrize("number", ["anonymous", "+266696687", ""])
+def test_those_who_hide_their_number_are_not_all_one_customer(served: Served, number: str) -> None:
+    for sid in ("CA1", "CA2"):
+        fields = {"From": number, "To": "+15005550006", "CallSid": sid, "CallStatus": "ringing"}
+        assert "<Hangup/>" in twilio(served, "call", fields).text
+    assert [(one.type, one.data.get("phone"), one.data.get("from")) for one in served.journal()] == [
+        ("call.missed", None, number or None)
+    ] * 2
+    with served.read() as state:
+        assert not state.contacts()
+
+
 def test_a_call_is_passed_on_to_who_is_responsible(served: Served) -> None:
     item = served.add(contact={"phone": PHONE})
     with served.session() as session, session.store.transaction() as state:

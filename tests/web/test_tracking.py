@@ -93,6 +93,26 @@ def test_what_looks_like_a_scanner_is_counted_and_moves_nothing(served: Served) 
     assert served.item(item).stage == "opened"
 
 
+@pytest.mark.parametrize("agent", ["", "curl/8.1", "python-requests/2.32", "Mozilla/5.0"])
+def test_a_tool_is_a_scanner_but_on_this_machine_somebody_who_tries_it(served: Served, agent: str) -> None:
+    item, mail = offered(served)
+    path = link_in(part(mail, "html"), "l")
+    served.ask("GET", path, headers={"User-Agent": agent, "X-Forwarded-For": "203.0.113.9"})
+    assert served.item(item).stage == "offered"
+    served.ask("GET", path, headers={"User-Agent": agent})
+    assert served.item(item).stage == "clicked"
+
+
+def test_nobody_reads_a_mail_as_soon_as_it_is_written(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machines, "SOON", 1_000_000)
+    item, mail = offered(served)
+    path = link_in(part(mail, "html"), "l")
+    served.ask("GET", path, headers={"X-Forwarded-For": "203.0.113.9"})
+    assert served.item(item).stage == "offered"
+    served.ask("GET", path)
+    assert served.item(item).stage == "clicked"
+
+
 def test_only_looking_at_the_unsubscribe_page_unsubscribes_nobody(served: Served) -> None:
     _, mail = offered(served)
     path = link_in(str(mail["List-Unsubscribe"]), "u")
@@ -119,6 +139,23 @@ def test_one_click_opts_the_customer_out_of_mail(served: Served) -> None:
         {"contact": events[0].data["contact"], "channel": "mail"}
     ]
     assert "no more mail" in served.ask("GET", path).text
+
+
+def test_one_click_may_come_as_either_kind_of_form(served: Served) -> None:
+    """RFC 8058, 3.1."""
+    _, mail = offered(served)
+    path = urlsplit(link_in(str(mail["List-Unsubscribe"]), "u")).path
+    body = '--x\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--x--\r\n'
+    assert served.ask("POST", path, body, {"Content-Type": "multipart/form-data; boundary=x"}).status == 200
+    assert [one.data.get("one_click") for one in served.journal()] == [True]
+
+
+def test_who_wants_to_leave_leaves_whatever_comes_along(served: Served) -> None:
+    _, mail = offered(served)
+    path = urlsplit(link_in(str(mail["List-Unsubscribe"]), "u")).path
+    assert served.ask("POST", path, b"\xff", {"Content-Type": "text/odd"}).status == 200
+    with served.read() as state:
+        assert [one.opt_out for one in state.contacts()] == [["mail"]]
 
 
 def test_a_customer_who_was_subscribed_again_can_leave_again(served: Served) -> None:
