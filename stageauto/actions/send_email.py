@@ -195,8 +195,8 @@ def _send(sender: Sender, base: dict[str, Any], one: Reached, copies: Sequence[t
         "cc": [copy.to for name, copy in there if name == "cc"],
         "bcc": [copy.to for name, copy in there if name == "bcc"],
     }
-    addresses = (*one.addresses, *(address for _, copy in there for address in copy.addresses))
-    return Send("mail", sender.channel, one.to, message, one.contact, tuple(dict.fromkeys(addresses)))
+    customers = tuple((copy.to, copy.contact, copy.addresses) for _, copy in there if copy.contact or copy.addresses)
+    return Send("mail", sender.channel, one.to, message, one.contact, one.addresses, customers)
 
 
 def _unreached(copies: Sequence[Recipient], context: Context) -> list[NotSent]:

@@ -223,7 +223,8 @@ class Wait:
 class Send:
     """One delivery. `to` as people read it; `contact` is set when it goes to a customer, `addresses` are theirs.
 
-    `message` is JSON that the channel's kind understands (see `stageauto.channels`).
+    `message` is JSON that the channel's kind understands (see `stageauto.channels`). `copies`: the customers among its
+    `cc` and `bcc`, each their address there, their contact and all their addresses.
     """
 
     kind: str
@@ -232,6 +233,7 @@ class Send:
     message: Mapping[str, Any]
     contact: str | None = None
     addresses: Sequence[str] = ()
+    copies: Sequence[tuple[str, str | None, Sequence[str]]] = ()
 
 
 @value(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
@@ -67,6 +67,8 @@ def send(doing: Doing, effect: Send | NotSent) -> None:
             return
     if effect.contact is not None and effect.kind not in NO_MESSAGES:
         draft.count_message(effect.contact, now)
+    if effect.copies:
+        effect = _with_copies(doing, effect)
     run.deliveries += 1
     run.open_deliveries += 1
     delivery_id = f"{run.id}:{run.deliveries}"
@@ -93,6 +95,29 @@ def send(doing: Doing, effect: Send | NotSent) -> None:
     if effect.kind in REPORTED:  # the provider's word on how it went may come sooner than its answer
         draft.put_token(REPORTED[effect.kind], key_of(draft, delivery_id), item.id)
     draft.touch(item)
+
+
+def _with_copies(doing: Doing, effect: Send) -> Send:
+    """The mail with the copies that may go along; who must not get one is left out, and the mail goes all the same."""
+    draft, run, now = doing.draft, doing.run, doing.now
+    gone: set[str] = set()
+    addresses = list(effect.addresses)
+    for to, contact, theirs in effect.copies:
+        again = contact is not None and contact == effect.contact  # the mail is theirs anyway, and counted
+        refused = suppression(draft, contact, effect.kind, theirs, now, capped=not again)
+        dead = bounced(draft, doing.item, contact, to)
+        if refused is not None:
+            note_worst(run, SUPPRESSED, *refused)
+            gone.add(to)
+        elif dead is not None:
+            note_worst(run, UNDELIVERABLE, "bounced", dead)
+            gone.add(to)
+        else:
+            addresses += theirs
+            if contact is not None and not again:
+                draft.count_message(contact, now)
+    kept = {name: [one for one in effect.message.get(name) or () if one not in gone] for name in ("cc", "bcc")}
+    return replace(effect, message={**effect.message, **kept}, addresses=tuple(dict.fromkeys(addresses)))
 
 
 def _message(draft: Draft, item: Item, effect: Send) -> dict[str, Any]:

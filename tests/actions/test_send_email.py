@@ -112,8 +112,9 @@ def test_copies_stand_on_the_first_mail_only(bench: Bench) -> None:
     options = f"{PLAIN}\nto: [customer, responsible]\ncc: jan@home.test\nbcc: [manager]"
     first, second = bench.plan("send_email", options)
     assert (first.message["cc"], first.message["bcc"]) == (["jan@home.test"], ["olga@acme.test"])
-    assert first.addresses == ("ewa@home.test", "jan@home.test")
-    assert (second.message["cc"], second.message["bcc"]) == ([], [])
+    assert first.addresses == ("ewa@home.test",)
+    assert first.copies == (("jan@home.test", "jan", ("jan@home.test",)),)
+    assert (second.message["cc"], second.message["bcc"], second.copies) == ([], [], ())
 
 
 def test_who_cannot_have_a_copy_is_told_of(bench: Bench) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from stageauto.engine.state import Delivery
 from stageauto.loader.load import load
 from stageauto.runner.scenario import PASSED, run_scenario
 
@@ -140,3 +141,50 @@ def test_a_bounced_address_holds_up_no_other_kind_of_message(kind: str) -> None:
 
 def test_a_bounce_that_may_pass_marks_nothing() -> None:
     tried("mail", "", SENT, steps=BOUNCE.replace("permanent: true", "permanent: false"))
+
+
+COPIES: Mapping[str, tuple[str, str, str]] = {
+    "the exceptions list": ("  exceptions: [ewa@old.test]\n", "", "exceptions_list"),
+    "their opting out": ("", ", opt_out: [mail]", "opted_out"),
+    "the cap": ("", "", "cap"),
+}
+
+
+@pytest.mark.parametrize("why", COPIES)
+def test_who_must_not_get_a_mail_gets_no_copy_of_it_either(why: str) -> None:
+    given, contact, because = COPIES[why]
+    before = (
+        "  - move: {item: d1, to: sent}\n  - move: {item: d1, to: new}\n  - move: {item: d1, to: sent}\n"
+        if why == "the cap"
+        else ""
+    )
+    files = {
+        "stageauto.yaml": WORKSPACE,
+        "pipelines/p.yaml": """\
+pipeline: p
+stages:
+  - id: new
+  - id: sent
+    rules: [{id: mail, do: send_email, with: {from: workspace, subject: S, body: B}}]
+  - id: told
+    rules:
+      - {id: tell, do: send_email, with: {from: workspace, to: {user: anna}, bcc: ewa@home.test, subject: C, body: B}}
+      - {id: after, do: add_comment, after: tell, with: {text: T}}
+""",
+    }
+    scenario = (
+        f"scenario: s\nstart: '2026-03-02T12:00'\ngiven:\n  contacts: [{{{CONTACT}{contact}}}]\n{given}"
+        f"  items: [{{id: d1, pipeline: p, stage: new, contact: ewa}}]\nsteps:\n{before}"
+        "  - move: {item: d1, to: told}\n"
+        f"  - expect: {{outcomes: [{{rule: tell, outcome: suppressed, because: {because}}}, {{rule: after}}]}}\n"
+    )
+    loaded = load(files, env={}, now=NOW, scenarios={"scenarios/s.yaml": scenario})
+    assert loaded.workspace is not None, loaded.diagnostics
+    sent: list[Delivery] = []
+    result = run_scenario(
+        loaded.workspace, loaded.scenarios[0], watch=lambda seen: sent.extend(seen.state.deliveries(limit=-1))
+    )
+    assert result.outcome == PASSED, result.failures
+    assert [(one.to, one.message["bcc"], one.addresses) for one in sent if one.rule == "tell"] == [
+        ("anna@acme.test", [], ())
+    ]
