@@ -54,31 +54,25 @@ class Codec(Generic[T]):
             known[f"default_{one.name}"] = one.default
             known[f"fresh_{one.name}"] = one.default_factory
         packing = [_packing(one) for one in every if one.name not in {*columns, apart}]
-        self._pack: Callable[[T], dict[str, Any]] = _made(
+        self.pack: Callable[[T], dict[str, Any]] = _made(
             "pack(thing)", ["packed = {}", *packing, "return packed"], known
         )
+        """The fields that differ from their defaults."""
         unpacking = [
             f"thing.{one.name} = columns[{one.name!r}]" if one.name in columns else _unpacking(one) for one in every
         ]
-        self._unpack: Callable[[Mapping[str, Any], Mapping[str, Any]], T] = _made(
-            "unpack(packed, columns)", ["get, thing = packed.get, new(kind)", *unpacking, "return thing"], known
+        self.unpack: Callable[[Mapping[str, Any], Mapping[str, Any]], T] = _made(
+            "unpack(packed, columns)", ["thing = new(kind)", *unpacking, "return thing"], known
         )
-
-    def pack(self, thing: T) -> dict[str, Any]:
-        """The fields that differ from their defaults."""
-        return self._pack(thing)
-
-    def unpack(self, packed: Mapping[str, Any], columns: Mapping[str, Any]) -> T:
-        """The object again."""
-        return self._unpack(packed, columns)
+        """The object again, of what was packed and of its columns."""
 
     def dump(self, thing: T) -> str:
         """The text of a row."""
-        return dumps(self._pack(thing))
+        return dumps(self.pack(thing))
 
     def load(self, text: str, /, **columns: Any) -> T:
         """The object of a row."""
-        return self._unpack(parse(text), columns)
+        return self.unpack(parse(text), columns)
 
 
 def _made(head: str, lines: Sequence[str], known: dict[str, Any]) -> Any:
@@ -140,14 +134,15 @@ def pack_run(run: Run, item: Item) -> list[Any]:
 
 def unpack_run(packed: Sequence[Any], item: Item) -> Run:
     """The run again."""
-    rule, seq, scheduled_at, state, due, base, cause, *more = packed
     visit = item.visit
-    run = Run(f"{item.id}.{visit}.{rule}", rule, item.pipeline, item.stage, visit, seq, scheduled_at, state, due, base)
-    run.cause = cause
-    if more:
-        rest: dict[str, Any] = more[0]
+    run = Run(
+        f"{item.id}.{visit}.{packed[0]}", packed[0], item.pipeline, item.stage, visit, packed[1], packed[2], packed[3],
+        packed[4], packed[5], cause=packed[6],
+    )  # fmt: skip
+    if len(packed) > len(_RUN_FIXED):
+        rest: dict[str, Any] = packed[7]
         if "visit" in rest:
-            run.id = f"{item.id}.{rest['visit']}.{rule}"
+            run.id = f"{item.id}.{rest['visit']}.{packed[0]}"
         for name, value in rest.items():
             setattr(run, name, tuple(value) if name in _RUN_TUPLES else value)
     return run

@@ -40,6 +40,21 @@ def _escaped(part: str) -> str:
     return part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
+_NEVER = (None, None)
+
+
+def _update(row: ItemRow, place: tuple[Any, ...], due: tuple[int, int] | None, doc: str) -> tuple[str, tuple[Any, ...]]:
+    """The statement that makes the row what it is to be, and its values; "" where it is that already."""
+    if place != row.place:
+        pipeline, stage, *others, entered_at = place
+        if [pipeline, *others] == [row.place[0], *row.place[2:-1]]:
+            return _UPDATE_STAGE, (stage, entered_at, *(due or _NEVER), doc, row.id)
+        return _UPDATE, (*place, *(due or _NEVER), doc, row.id)
+    if due != row.due:
+        return _UPDATE_DUE, (*(due or _NEVER), doc, row.id)
+    return (_UPDATE_DOC, (doc, row.id)) if doc != row.doc else ("", ())
+
+
 class ItemsReader(Base):
     """Reads items."""
 
@@ -216,25 +231,23 @@ class ItemsWriter(ItemsReader):
     __slots__ = ()
 
     def _write_items(self, items: Sequence[Item]) -> None:
+        updates: dict[str, list[tuple[Any, ...]]] = {}
         for item in items:
             row = self._item_rows.get(item.id)
             if row is None:
                 row = self._known_row(item.id)
             due = item.next_due()
             place = (
-                item.pipeline,
-                item.stage,
-                item.responsible,
-                int(item.closed),
-                int(item.deleted),
-                item.stage_entered_at,
-            )
+                item.pipeline, item.stage, item.responsible, int(item.closed), int(item.deleted), item.stage_entered_at,
+            )  # fmt: skip
             doc = dump_item(item)
             if row is None:
                 number = self._insert_item(item, place, due, doc)
             else:
                 number = row.id
-                self._update_item(row, place, due, doc)
+                sql, values = _update(row, place, due, doc)
+                if sql:
+                    updates.setdefault(sql, []).append(values)
             item.order = number
             contacts = tuple(item.contacts)
             before = row.contacts if row else ()
@@ -242,6 +255,8 @@ class ItemsWriter(ItemsReader):
                 self._link(number, set(before), set(contacts))
             self._item_rows[item.id] = ItemRow(number, place, due, doc, contacts)
             self._item_ids[item.id] = number
+        for sql, rows in updates.items():
+            self._conn.executemany(sql, rows)
 
     def _known_row(self, key: str) -> ItemRow | None:
         """An object that was not read in this transaction may still be in the state."""
@@ -253,18 +268,6 @@ class ItemsWriter(ItemsReader):
     def _insert_item(self, item: Item, place: tuple[Any, ...], due: tuple[int, int] | None, doc: str) -> int:
         done = self._conn.execute(_INSERT, (item.id, *place, *(due or (None, None)), doc))
         return int(done.lastrowid or 0)
-
-    def _update_item(self, row: ItemRow, place: tuple[Any, ...], due: tuple[int, int] | None, doc: str) -> None:
-        if place != row.place:
-            pipeline, stage, *others, entered_at = place
-            if [pipeline, *others] == [row.place[0], *row.place[2:-1]]:
-                self._conn.execute(_UPDATE_STAGE, (stage, entered_at, *(due or (None, None)), doc, row.id))
-            else:
-                self._conn.execute(_UPDATE, (*place, *(due or (None, None)), doc, row.id))
-        elif due != row.due:
-            self._conn.execute(_UPDATE_DUE, (*(due or (None, None)), doc, row.id))
-        elif doc != row.doc:
-            self._conn.execute(_UPDATE_DOC, (doc, row.id))
 
     def _link(self, number: int, before: set[str], now: set[str]) -> None:
         gone = [(contact, number) for contact in sorted(before - now)]
