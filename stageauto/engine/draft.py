@@ -63,6 +63,7 @@ class Draft:
         self.late_before = late_before
         self.queue: deque[Event] = deque()
         self.changes = Changes()
+        self.wrote_more = False  # something besides items, their history and events
         self._items: dict[str, Item | None] = {}
         self._contacts: dict[str, Contact | None] = {}
         self._companies: dict[str, Company | None] = {}
@@ -387,6 +388,7 @@ class Draft:
             changes.documents.extend(self._dirty_documents.values())
             self._dirty_documents.clear()
         if changes:
+            self.wrote_more = self.wrote_more or changes.more_than_items()
             self.state.write(changes)
             self.changes = Changes()
 

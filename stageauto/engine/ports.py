@@ -59,8 +59,13 @@ class Changes:
     def __bool__(self) -> bool:
         return any(_all_of(self))
 
+    def more_than_items(self) -> bool:
+        """True where it holds something besides items, their history and events."""
+        return any(_others_of(self))
+
 
 _all_of = attrgetter(*(one.name for one in fields(Changes)))
+_others_of = attrgetter(*(one.name for one in fields(Changes) if one.name not in {"items", "entries", "journal"}))
 
 
 class Lookups(Protocol):

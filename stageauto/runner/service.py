@@ -336,7 +336,7 @@ class Service:
         now = self.session.clock.now()
         if not letters and not arrivals and not self._anything_due(now):
             return False
-        self._looked = None
+        looked, self._looked = self._looked, None
         rows: list[Journal] = []
 
         def told(error: StateError | None) -> None:
@@ -351,7 +351,9 @@ class Service:
 
         with self.session.store.transaction(told) as state:
             now = self.session.clock.now()  # nothing that others wrote before this lock was given is later
-            if state.active_number() != self._version and self._take_up(state):
+            # As of the last look nothing is due yet, and nobody else wrote since: what was handed in is all there is.
+            alone = self.session.store.data_version() == looked and (self._next is None or self._next > now)
+            if not alone and state.active_number() != self._version and self._take_up(state):
                 self._crons = Crons(self._workspace, now)
                 self._tell("version", {"version": self._version})
             draft = self._draft(state)
@@ -359,9 +361,10 @@ class Service:
                 self._open(draft, letter, marks, now)
             draft.foresee([one.row.item for one in arrivals if one.row.item], [one.row.id for one in arrivals])
             rows += [self._take_event(draft, one.row, now) for one in arrivals]
-            done = len(letters) + len(rows) + (self._decide(draft, state, now, budget) if budget else 0)
+            done = len(letters) + len(rows) + (self._decide(draft, state, now, budget) if budget and not alone else 0)
             draft.flush()
-            if self._sending and budget:
+            alone = alone and not letters and not draft.wrote_more
+            if self._sending and budget and not alone:
                 claimed = record.claim_due(draft, state, self._office, now)
                 draft.flush()
             if now - self._seen > SEEN_EVERY:
@@ -369,6 +372,8 @@ class Service:
                 state.meta_set(CRONS_AT, str(now))
                 self._seen = now
         self._swept = now if budget else self._swept
+        if alone:  # then the look holds still, but for what these events set going
+            self._looked, self._next = looked, _earlier(self._next, draft.peek_due())
         if claimed:
             self.session.store.synced()  # a claim that a power cut takes back would be sent again
             self._office.send_all(claimed)
@@ -632,6 +637,10 @@ class Service:
             draft.flush()
         for mark in marks:
             mark.done.set()
+
+
+def _earlier(one: int | None, other: int | None) -> int | None:
+    return min((at for at in (one, other) if at is not None), default=None)
 
 
 def _crons_from(handled: int, now: int) -> int:
