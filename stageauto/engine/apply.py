@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import singledispatch
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from stageauto.engine import documents, people, visits
 from stageauto.engine import effects as fx
@@ -34,11 +33,25 @@ from stageauto.engine.state import (
 if TYPE_CHECKING:
     from stageauto.engine.model import Stage, User
 
+E = TypeVar("E")
 
-@singledispatch
-def apply(effect: Any, doing: Doing) -> End | None:  # noqa: ARG001 - the functions for each effect use it
+
+_DEEDS: dict[type, Callable[[Any, Doing], End | None]] = {}
+
+
+def apply(effect: Any, doing: Doing) -> End | None:
     """Does one effect. Gives an `End` when the run is over because of it."""
-    raise AssertionError(f"no such effect: {effect!r}")
+    return _DEEDS[type(effect)](effect, doing)
+
+
+def _does(kind: type[E]) -> Callable[[Callable[[E, Doing], End | None]], Callable[[E, Doing], End | None]]:
+    """Marks the function that does effects of this kind."""
+
+    def known(deed: Callable[[E, Doing], End | None]) -> Callable[[E, Doing], End | None]:
+        _DEEDS[kind] = deed
+        return deed
+
+    return known
 
 
 def misfit(effects: Sequence[Any], doing: Doing) -> End | None:
@@ -60,7 +73,7 @@ def misfit(effects: Sequence[Any], doing: Doing) -> End | None:
 # -- the item --------------------------------------------------------------------------------------------------------
 
 
-@apply.register
+@_does(fx.SetFields)
 def _set_fields(effect: fx.SetFields, doing: Doing) -> End | None:
     item = doing.item if effect.item is None else doing.draft.item(effect.item)
     if item is None or item.deleted:
@@ -77,7 +90,7 @@ def _appended(item: Item, name: str, value: Any) -> list[Any]:
     return [*have, *(one for one in more if one not in have)]
 
 
-@apply.register
+@_does(fx.Move)
 def _move(effect: fx.Move, doing: Doing) -> End | None:
     draft, item = doing.draft, doing.item
     pipeline = draft.workspace.pipelines.get(effect.pipeline or item.pipeline)
@@ -103,7 +116,7 @@ def _move(effect: fx.Move, doing: Doing) -> End | None:
     return None
 
 
-@apply.register
+@_does(fx.Assign)
 def _assign(effect: fx.Assign, doing: Doing) -> End | None:
     users = [user for user in doing.draft.workspace.users.values() if effect.role in user.roles]
     if not users:
@@ -125,7 +138,7 @@ def _next_in_turn(role: str, users: Sequence[User], doing: Doing) -> str:
     return ids[(ids.index(last) + 1) % len(ids)] if last in ids else ids[0]
 
 
-@apply.register
+@_does(fx.CreateItem)
 def _create_item(effect: fx.CreateItem, doing: Doing) -> End | None:
     draft, item = doing.draft, doing.item
     pipeline = draft.workspace.pipelines.get(effect.pipeline)
@@ -157,13 +170,13 @@ def _link(doing: Doing, one: Item, other: Item) -> None:
             visits.emit(doing.draft, item, "item.linked", data, doing.now, doing.run.cascade)
 
 
-@apply.register
+@_does(fx.DeleteItem)
 def _delete(_effect: fx.DeleteItem, doing: Doing) -> End | None:
     doing.afterwards.append(lambda: delete_item(doing.draft, doing.item, doing.now, doing.author))
     return None
 
 
-@apply.register
+@_does(fx.PutContact)
 def _put_contact(effect: fx.PutContact, doing: Doing) -> End | None:
     draft, item = doing.draft, doing.item
     made = effect.contact is None
@@ -184,7 +197,7 @@ def _put_contact(effect: fx.PutContact, doing: Doing) -> End | None:
     return None
 
 
-@apply.register
+@_does(fx.PutCompany)
 def _put_company(effect: fx.PutCompany, doing: Doing) -> End | None:
     draft, item = doing.draft, doing.item
     made = effect.company is None
@@ -204,7 +217,7 @@ def _put_company(effect: fx.PutCompany, doing: Doing) -> End | None:
 # -- for staff -------------------------------------------------------------------------------------------------------
 
 
-@apply.register
+@_does(fx.CreateTask)
 def _create_task(effect: fx.CreateTask, doing: Doing) -> End | None:
     draft, item = doing.draft, doing.item
     task = Task(
@@ -234,14 +247,14 @@ def _create_task(effect: fx.CreateTask, doing: Doing) -> End | None:
     return None
 
 
-@apply.register
+@_does(fx.CompleteTasks)
 def _complete_tasks(effect: fx.CompleteTasks, doing: Doing) -> End | None:
     for task in doing.draft.open_tasks(doing.item.id, effect.stage):
         people.complete_task(doing.draft, doing.item, task, doing.now, doing.author, doing.run.cascade)
     return None
 
 
-@apply.register
+@_does(fx.CreateActivity)
 def _create_activity(effect: fx.CreateActivity, doing: Doing) -> End | None:
     activity = Activity(
         id=doing.draft.new_id(effect.kind),
@@ -270,7 +283,7 @@ def _create_activity(effect: fx.CreateActivity, doing: Doing) -> End | None:
     return None
 
 
-@apply.register
+@_does(fx.Notify)
 def _notify(effect: fx.Notify, doing: Doing) -> End | None:
     draft, run = doing.draft, doing.run
     for user_id in effect.users:
@@ -322,7 +335,7 @@ def _address_for(user: User, kind: str) -> str:
     return user.id if kind == "notify" else user.email
 
 
-@apply.register
+@_does(fx.PostToFeed)
 def _post(effect: fx.PostToFeed, doing: Doing) -> End | None:
     post = Post(
         id=doing.draft.new_id("post"), item=doing.item.id, text=effect.text, author=doing.author, at=doing.now,
@@ -334,19 +347,19 @@ def _post(effect: fx.PostToFeed, doing: Doing) -> End | None:
     return None
 
 
-@apply.register
+@_does(fx.Comment)
 def _comment(effect: fx.Comment, doing: Doing) -> End | None:
     doing.draft.record(doing.now, "comment", doing.item.id, doing.author, {"text": effect.text})
     return None
 
 
-@apply.register
+@_does(fx.LogEntry)
 def _log(effect: fx.LogEntry, doing: Doing) -> End | None:
     doing.draft.record(doing.now, "log", doing.item.id, doing.author, {"text": effect.text})
     return None
 
 
-@apply.register
+@_does(fx.ChatNote)
 def _chat_note(effect: fx.ChatNote, doing: Doing) -> End | None:
     data: dict[str, Any] = {"rule": doing.rule.id, "chat": effect.chat, "text": effect.text}
     if effect.files:
@@ -355,7 +368,7 @@ def _chat_note(effect: fx.ChatNote, doing: Doing) -> End | None:
     return None
 
 
-@apply.register
+@_does(fx.Invited)
 def _invited(effect: fx.Invited, doing: Doing) -> End | None:
     if doing.run.open_deliveries:
         doing.draft.record(doing.now, "invited", doing.item.id, doing.author, {"to": effect.to, "bot": effect.bot})
@@ -365,7 +378,7 @@ def _invited(effect: fx.Invited, doing: Doing) -> End | None:
 # -- codes, bookings, exceptions -------------------------------------------------------------------------------------
 
 
-@apply.register
+@_does(fx.GenerateCode)
 def _generate_code(effect: fx.GenerateCode, doing: Doing) -> End | None:
     for _ in range(100):
         code = effect.prefix + doing.draft.draw(effect.alphabet, effect.length)
@@ -376,7 +389,7 @@ def _generate_code(effect: fx.GenerateCode, doing: Doing) -> End | None:
     return End(FAILED, "no_code", "a hundred codes in a row were taken: make `length` or `alphabet` larger")
 
 
-@apply.register
+@_does(fx.Book)
 def _book(effect: fx.Book, doing: Doing) -> End | None:
     draft, item = doing.draft, doing.item
     resource = draft.workspace.resources.get(effect.resource)
@@ -400,7 +413,7 @@ def _book(effect: fx.Book, doing: Doing) -> End | None:
     return None
 
 
-@apply.register
+@_does(fx.CancelBooking)
 def _cancel_booking(effect: fx.CancelBooking, doing: Doing) -> End | None:
     draft, item = doing.draft, doing.item
     booking_id = item.fields.get(effect.field)
@@ -416,7 +429,7 @@ def _cancel_booking(effect: fx.CancelBooking, doing: Doing) -> End | None:
     return None
 
 
-@apply.register
+@_does(fx.AddException)
 def _add_exception(effect: fx.AddException, doing: Doing) -> End | None:
     contact = doing.draft.contact(effect.contact)
     values = [*contact.emails, *contact.phones] if contact else []
@@ -433,7 +446,7 @@ def _add_exception(effect: fx.AddException, doing: Doing) -> End | None:
 # -- flow ------------------------------------------------------------------------------------------------------------
 
 
-@apply.register
+@_does(fx.StartRules)
 def _start_rules(effect: fx.StartRules, doing: Doing) -> End | None:
     draft, item = doing.draft, doing.item
     pipeline = draft.pipeline(item)
@@ -449,7 +462,7 @@ def _start_rules(effect: fx.StartRules, doing: Doing) -> End | None:
     return None
 
 
-@apply.register
+@_does(fx.StopRules)
 def _stop_rules(effect: fx.StopRules, doing: Doing) -> End | None:
     for run in list(doing.item.runs.values()):
         if _is_meant(effect, run, doing.run):
@@ -464,7 +477,7 @@ def _is_meant(effect: fx.StopRules, run: Run, asking: Run) -> bool:
     return (not effect.rules or run.rule in effect.rules) and effect.stage in (None, run.stage)
 
 
-@apply.register
+@_does(fx.MakeLink)
 def _make_link(effect: fx.MakeLink, doing: Doing) -> End | None:
     made = Link(effect.hash, effect.kind, effect.target, doing.item.id, doing.run.id, doing.now, dict(effect.data))
     doing.draft.put_link(made)
@@ -474,7 +487,7 @@ def _make_link(effect: fx.MakeLink, doing: Doing) -> End | None:
 # -- documents and files ---------------------------------------------------------------------------------------------
 
 
-@apply.register
+@_does(fx.MakeDocument)
 def _make_document(effect: fx.MakeDocument, doing: Doing) -> End | None:
     made = documents.make(doing.draft, doing.item, doing.now, effect, rule=doing.rule.id, cascade=doing.run.cascade)
     file = documents.pdf_of(doing.draft, made)
@@ -482,7 +495,7 @@ def _make_document(effect: fx.MakeDocument, doing: Doing) -> End | None:
     return None
 
 
-@apply.register
+@_does(fx.DocumentSent)
 def _document_sent(effect: fx.DocumentSent, doing: Doing) -> End | None:
     document = doing.draft.document(effect.document)
     if document is not None and document.sent_at is None:
@@ -491,7 +504,7 @@ def _document_sent(effect: fx.DocumentSent, doing: Doing) -> End | None:
     return None
 
 
-@apply.register
+@_does(fx.AskToSign)
 def _ask_to_sign(effect: fx.AskToSign, doing: Doing) -> End | None:
     document = doing.draft.document(effect.document)
     if document is None:
@@ -503,7 +516,7 @@ def _ask_to_sign(effect: fx.AskToSign, doing: Doing) -> End | None:
     return None
 
 
-@apply.register
+@_does(fx.KeepFile)
 def _keep_file(effect: fx.KeepFile, doing: Doing) -> End | None:
     draft, item = doing.draft, doing.item
     kept = draft.add_file(item.id, effect.name, effect.media, doing.now, effect.content)
@@ -512,13 +525,13 @@ def _keep_file(effect: fx.KeepFile, doing: Doing) -> End | None:
     return _set_fields(fx.SetFields({effect.field: kept.ref}), doing) if effect.field else None
 
 
-@apply.register
+@_does(fx.Emit)
 def _emit(effect: fx.Emit, doing: Doing) -> End | None:
     visits.emit(doing.draft, doing.item, effect.type, effect.data, doing.now, doing.run.cascade)
     return None
 
 
-@apply.register
+@_does(fx.Result)
 def _result(effect: fx.Result, doing: Doing) -> End | None:
     data: Mapping[str, Any] = effect.data
     doing.run.result.update(data)

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from stageauto.engine.model import Field
+from stageauto.engine.model import MOMENTS, Field
 from stageauto.engine.scalars import source_text
 from stageauto.engine.schedule import from_local, parse_local, to_local
 from stageauto.errors import UsageError
@@ -140,9 +140,6 @@ def _one(field: Field, value: Any, zone: ZoneInfo) -> Any:
             f"`{made}` is not an option of the field `{field.name}`", f"it wants one of {', '.join(field.options)}"
         )
     return made
-
-
-MOMENTS = ("date", "datetime")
 
 
 def readable(field: Field, value: Any, zone: ZoneInfo) -> Any:

@@ -41,6 +41,9 @@ class _Empty(Mapping[str, Any]):
 
 EMPTY: Mapping[str, Any] = _Empty()
 
+MOMENTS = ("date", "datetime")
+"""The types of fields that hold a moment."""
+
 AUTOMATION_READ = permissions.AUTOMATION_READ
 AUTOMATION_UPDATE = permissions.AUTOMATION_UPDATE
 ITEMS_READ = permissions.ITEMS_READ
@@ -193,6 +196,11 @@ class Pipeline:
     candidates: dict[tuple[str, str], tuple[tuple[Trigger, ...], tuple[tuple[Trigger, str], ...]]] = field(
         default_factory=dict, compare=False, repr=False
     )
+    moments: tuple[str, ...] = field(init=False, default=(), compare=False, repr=False)  # fields of dates and times
+
+    def __post_init__(self) -> None:
+        moments = tuple(one.name for one in self.fields.values() if one.type in MOMENTS)
+        object.__setattr__(self, "moments", moments)
 
     def rule(self, rule_id: str) -> Rule | None:
         """The rule of that id, in whichever stage."""

@@ -30,12 +30,13 @@ def tick(draft: Draft, item: Item, now: int) -> None:
     key = item.next_due()
     if key is None or key[0] > now:
         return
+    due, seq = key
     for task_id, deadline in item.deadlines.items():
-        if (deadline, 0) == key:
+        if deadline == due and seq == 0:
             _overdue(draft, item, task_id, now)
             return
     for run in item.runs.values():
-        if (run.due, run.seq) == key and run.living and not run.held and not run.open_deliveries:
+        if run.due == due and run.seq == seq and run.living and not run.held and not run.open_deliveries:
             run_due(draft, item, run, now)
             return
 
@@ -97,6 +98,8 @@ def _too_late(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> bool:
 
 def _postponed(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> bool:
     """Moves a run that is outside its hours now (it is late) or inside the customer's quiet hours."""
+    if rule.hours is None and draft.workspace.limits.quiet is None:
+        return False
     quiet = visits.quiet_of(draft, item, rule)
     calendar = visits.calendar_of(draft, item, rule)
     quiet_end = quiet.end_of(now) if quiet else None

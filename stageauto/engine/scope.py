@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from stageauto.engine.document_facts import latest
 from stageauto.engine.document_facts import view as document_view
-from stageauto.engine.fields import MOMENTS, readable
-from stageauto.engine.model import EMPTY
+from stageauto.engine.fields import readable
+from stageauto.engine.model import EMPTY, MOMENTS
 from stageauto.engine.schedule import to_local
 from stageauto.engine.state import Company, Contact, Item, Run
 
@@ -179,7 +179,13 @@ class _ItemView(_View):
     def __init__(self, draft: Draft, item: Item) -> None:
         self._draft, self._item = draft, item
         pipeline = draft.workspace.pipelines.get(item.pipeline)
-        self._fields: Mapping[str, Field] = EMPTY if pipeline is None else pipeline.fields
+        self._fields: Mapping[str, Field] = EMPTY
+        if pipeline is not None:
+            self._fields = pipeline.fields
+            if pipeline.fields.keys() >= item.fields.keys():
+                self.update(item.fields)
+                for name in pipeline.moments:
+                    self.pop(name, None)
 
     def _names(self) -> Iterator[str]:
         yield from self._fields
