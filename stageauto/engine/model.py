@@ -194,7 +194,7 @@ class Pipeline:
     # (event type, stage) -> those of the triggers that may move an item from there, in order, and the others with why
     # not; worked out when first asked for
     candidates: dict[tuple[str, str], tuple[tuple[Trigger, ...], tuple[tuple[Trigger, str], ...]]] = field(
-        default_factory=dict, compare=False, repr=False
+        init=False, default_factory=dict, compare=False, repr=False
     )
     moments: tuple[str, ...] = field(init=False, default=(), compare=False, repr=False)  # fields of dates and times
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from stageauto.engine import commands
-from stageauto.engine.choosing import matches
+from stageauto.engine.choosing import choose, matches
 from stageauto.engine.commands import By, NewItem
-from stageauto.engine.model import Event
+from stageauto.engine.model import Event, Pipeline
 from stageauto.engine.refusals import BEHIND, CLOSED, CONDITION, GUARD, HERE, MACHINE, OLDER, WHERE
-from stageauto.engine.state import Entry
+from stageauto.engine.scope import Scope
+from stageauto.engine.state import Entry, Item
+from stageauto.engine.triggers import as_dict
 from stageauto.loader.load import load
 from stageauto.runner.simulate import Simulation
 
@@ -169,3 +172,25 @@ def test_a_move_that_the_guard_refused_is_noted_beside_what_was_refused_before()
 )  # fmt: skip
 def test_where_compares_as_an_admin_would(wanted: tuple[Any, ...], value: Any, same: bool):
     assert matches({"key": wanted}, {"key": value}) is same
+
+
+def test_a_changed_copy_of_a_pipeline_asks_its_own_triggers() -> None:
+    """The order of the triggers is worked out once, for each pipeline anew."""
+    pipeline = World().simulation.workspace.pipelines["deals"]
+    some = Item("i", "deals", "a", "", START, START)
+    event = Event(id="e", type="app.go", at=START, source="test", item="i", data={"size": 1})
+    assert chosen(pipeline, some, event) == "small"
+    others = tuple(one for one in pipeline.triggers_by_event["app.go"] if one.id != "small")
+    copy = replace(pipeline, triggers_by_event={"app.go": others})
+    assert (
+        chosen(copy, some, Event(id="e", type="app.go", at=START, source="test", item="i", data={"size": 9})) == "far"
+    )
+    assert chosen(copy, some, event) is None
+
+
+def chosen(pipeline: Pipeline, item: Item, event: Event) -> str | None:
+    simulation = World().simulation
+    scope = Scope(simulation.draft, START, item, event=as_dict(event))
+    listening = pipeline.triggers_by_event["app.go"]
+    found = choose(pipeline, item, event, simulation.workspace.events["app.*"], listening, scope).trigger
+    return found.id if found else None
