@@ -133,6 +133,12 @@ def _kind(name: str, kind: Any, opened: Mapping[str, Any]) -> str:
     return source_text(opened.get("kind") or name)
 
 
+def files_for_audiences(audiences: Mapping[str, Mapping[str, Any]]) -> dict[str, Channel]:
+    """The `file` channels for networks that an audience names and nobody has set up, so that it can be tried."""
+    named = {source_text(one.get("channel", "")) for one in audiences.values()} & {*shapes.AUDIENCE_CHANNELS}
+    return {name: Channel(name=name, type="file", kind="audience", on_unknown="resend") for name in sorted(named)}
+
+
 def check_audiences(
     spot: Spot, audiences: Mapping[str, Mapping[str, Any]], channels: Mapping[str, Channel], kinds: Mapping[str, Any]
 ) -> None:

@@ -14,7 +14,7 @@ from stageauto import registry
 from stageauto.engine.model import Workspace
 from stageauto.engine.templates import Templates
 from stageauto.errors import StageautoError
-from stageauto.loader.channels import check_audiences, read_channels
+from stageauto.loader.channels import check_audiences, files_for_audiences, read_channels
 from stageauto.loader.diagnostics import ERROR, Diagnostic, shown, suggest
 from stageauto.loader.environment import Environment
 from stageauto.loader.pipelines import PipelineFile, build_pipeline, read_outlines
@@ -196,9 +196,10 @@ def _world(
         Spot(report, main, ("plugins",)).fault("bad-plugin", error.message, hint=error.hint)
         world.actions, world.events = registry.actions(), registry.events()
         kinds = registry.channels()
+    channels = files_for_audiences(settings.audiences)
     if settings.channels_raw is not None:
-        spot = Spot(report, main, ("channels",))
-        world.channels = MappingProxyType(read_channels(spot, settings.channels_raw, kinds, environment))
+        channels |= read_channels(Spot(report, main, ("channels",)), settings.channels_raw, kinds, environment)
+    world.channels = MappingProxyType(channels)
     check_audiences(Spot(report, main, ("audiences",)), settings.audiences, world.channels, kinds)
     _check_hooks(Spot(report, main, ("hooks",)), world)
     return world

@@ -42,6 +42,8 @@ from stageauto.loader.yaml import Map
 
 _LOCAL_WORDS: Final = ("at", "due")
 _LONGEST_PATTERN: Final = 1_000
+INBOX: Final = "inbox"
+"""The channel of what staff is notified of, as `sent` calls it."""
 _WAYS_OUT: Final = {
     "contact": "add it to `contacts` of `given`, or write it out in place of its id",
     "company": "add it to `companies` of `given`, or write it out in place of its id",
@@ -348,7 +350,7 @@ class _Reader:
             elif name == "item" and key != "created":
                 self._of_item(place, text, ())
             elif name == "channel" and key in {"sent", "not_sent"}:
-                _known(place, "channel", text, self.world.names("channel", None), ())
+                _known(place, "channel", text, {*self.world.names("channel", None), INBOX}, ())
         if key == "created":
             self._expected_item(spot, values, None)
         return Entry(values, spot.place)

@@ -16,6 +16,8 @@ FIELD_TYPES: Final = (
 )  # fmt: skip
 MESSAGE_KINDS: Final = ("mail", "sms", "call", "chat", "whatsapp")
 STANDARD_CHANNELS: Final = (*MESSAGE_KINDS, "webhook", "calendar")
+AUDIENCE_CHANNELS: Final = ("facebook", "google_ads", "vk", "yandex", "file")
+"""What an audience may name without there being a channel of that name: it is a `file` channel then."""
 
 
 def text(description: str, **more: Any) -> Json:

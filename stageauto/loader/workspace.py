@@ -311,12 +311,15 @@ class SettingsReader:
         self._origins(spot, kept.get("origins", ()))
         self.settings.web = MappingProxyType(self.environment.sealed(dict(kept)))
 
-    def _hooks(self, _spot: Spot, name: str, raw: Map) -> None:
+    def _hooks(self, spot: Spot, name: str, raw: Map) -> None:
+        if "secret" not in raw:
+            message = f"the hook `{name}` has no `secret`: every call of it is refused"
+            spot.fault("missing-key", message, hint="add `secret: ${NAME}`", severity=WARNING, missing=True)
         self.settings.hooks[name] = MappingProxyType(self.environment.sealed(dict(raw)))
 
     def _audiences(self, spot: Spot, name: str, raw: Map) -> None:
         channel = source_text(self.environment.opened(raw["channel"]))
-        _unknown(spot, "channel", channel, self.settings.names["channels"], ("channel",))
+        _unknown(spot, "channel", channel, {*self.settings.names["channels"], *shapes.AUDIENCE_CHANNELS}, ("channel",))
         sealed = {key: self.environment.sealed(value) for key, value in raw.items()}
         self.settings.audiences[name] = MappingProxyType({**sealed, "channel": channel})
 

@@ -85,7 +85,7 @@ class World:
                 return ()
             return {"stage": outline.stages, "rule": outline.rules, "field": outline.field_names()}[what]
         if what == "channel":
-            return {*self.channel_names, *STANDARD_CHANNELS}
+            return {*self.channel_names, *self.channels, *STANDARD_CHANNELS}
         if what == "calendar":
             return self.calendar_names
         if what == "file":
