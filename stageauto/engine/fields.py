@@ -32,6 +32,10 @@ READ_ONLY = ("id", "stage", "created_at", "stage_entered_at")
 """Built-in fields that only the engine writes."""
 
 
+_MOST_NAMED = 5
+_LONGEST_NAMED = 80
+
+
 class BadValueError(UsageError):
     """A value does not fit its field."""
 
@@ -134,12 +138,23 @@ def _one(field: Field, value: Any, zone: ZoneInfo) -> Any:
     try:
         made = _COERCE.get(field.type, _text)(value, zone)
     except ValueError as error:
-        raise BadValueError(f"`{value}` does not fit the field `{field.name}`", f"it wants {error}") from None
+        raise BadValueError(f"`{_named(value)}` does not fit the field `{field.name}`", f"it wants {error}") from None
     if field.options and made not in field.options:
         raise BadValueError(
-            f"`{made}` is not an option of the field `{field.name}`", f"it wants one of {', '.join(field.options)}"
+            f"`{_named(made)}` is not an option of the field `{field.name}`",
+            f"it wants one of {', '.join(field.options)}",
         )
     return made
+
+
+def _named(value: Any) -> str:
+    """A value in a sentence: short, and without what only programmers read."""
+    if isinstance(value, Mapping):
+        return "{...}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_named(one) for one in value[:_MOST_NAMED])}{', ...' if len(value) > _MOST_NAMED else ''}]"
+    text = value.isoformat(timespec="minutes") if isinstance(value, datetime) else str(value)
+    return text if len(text) <= _LONGEST_NAMED else text[: _LONGEST_NAMED - 3] + "..."
 
 
 def readable(field: Field, value: Any, zone: ZoneInfo) -> Any:

@@ -482,7 +482,8 @@ def check_chain(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> Non
             waits.append(name)
             continue
         if one.state == CANCELLED or (one.state in STOPS and not _continues(draft, one)):
-            because = f"`{name}` before it was {one.state}" + (f": {one.because}" if one.because else "")
+            first = one.because.rpartition(" before it was cancelled: ")[2]  # what stopped a longer chain
+            because = f"`{name}` before it was {one.state}" + (f": {first}" if first else "")
             cancel_run(draft, item, run, now, "chain_stopped", because)
             return
     if waits:
