@@ -28,14 +28,15 @@ _OF_A_USER = 2
 class Reader:
     """Who reads: which names it may use. `event` None: any key of the event; `results` None: of any rule.
 
-    `by_hand`: whoever emits the event may add keys to it, so that one near none of the known is only warned of.
+    `by_hand`: which other keys whoever emits the event may add, so that they are only warned of: none, those that are
+    `far` from the known ones, or any.
     """
 
     world: World
     outline: Outline
     event: frozenset[str] | None = None
     event_name: str = ""
-    by_hand: bool = False
+    by_hand: str = "none"
     rule: str = ""
     results: frozenset[str] | None = None
     later: frozenset[str] = field(default_factory=frozenset)  # rules of the stage that begin after this one
@@ -50,8 +51,9 @@ class Reader:
                 place.report(code, message, hint, name, self._severity(name.path))
 
     def _severity(self, path: tuple[str, ...]) -> str:
-        added = path[0] == "event" and self.by_hand and self.event is not None and near(path[1], self.event) is None
-        return WARNING if added else ERROR
+        if path[0] != "event" or self.event is None or self.by_hand == "none":
+            return ERROR
+        return WARNING if self.by_hand == "any" or near(path[1], self.event) is None else ERROR
 
     def _fault(self, path: tuple[str, ...]) -> tuple[str, str, str] | None:
         root = path[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -49,7 +49,7 @@ def read_intake(world: World, outline: Outline, spot: Spot, raw: Sequence[Any]) 
 def _trigger(world: World, outline: Outline, stage: str, spot: Spot, raw: Map, index: int) -> Trigger:
     name = source_text(raw["event"])
     kind = _event(world, spot, name)
-    builder = SpotBuilder(spot, _reader(world, outline, name, kind), raw)
+    builder = SpotBuilder(spot, _reader(world, outline, name, kind, raw), raw)
     sources = _schedule(builder, raw, stage, name)
     return Trigger(
         id=source_text(raw["id"]),
@@ -78,7 +78,7 @@ def _intake(world: World, outline: Outline, spot: Spot, raw: Map) -> Intake:
     if name == SCHEDULE:
         hint = "intake takes events from outside"
         spot.fault("bad-event", "`schedule` moves items; it cannot create one", ("event",), hint=hint)
-    builder = SpotBuilder(spot, _reader(world, outline, name, kind), raw)
+    builder = SpotBuilder(spot, _reader(world, outline, name, kind, raw), raw)
     stage = source_text(raw.get("stage", next(iter(outline.stages), "")))
     if "stage" in raw:
         builder.known("stage", stage, ("stage",))
@@ -103,11 +103,25 @@ def _event(world: World, spot: Spot, name: str) -> EventType | None:
     return kind
 
 
-def _reader(world: World, outline: Outline, name: str, kind: EventType | None) -> Reader:
-    if kind is None or kind.open_data:
+def _reader(world: World, outline: Outline, name: str, kind: EventType | None, raw: Map) -> Reader:
+    if kind is None:
         return Reader(world, outline)
-    keys = frozenset({*EVENT_NAMES, *kind.data, *kind.where})
-    return Reader(world, outline, event=keys, event_name=name, by_hand=not kind.engine)
+    fields: Iterable[str] | None = _form_fields(world, kind, raw) if kind.open_data else ()
+    if fields is None:
+        return Reader(world, outline)
+    keys = frozenset({*EVENT_NAMES, *kind.data, *kind.where, *fields})
+    trust = "any" if kind.open_data else "none" if kind.engine else "far"
+    return Reader(world, outline, event=keys, event_name=name, by_hand=trust)
+
+
+def _form_fields(world: World, kind: EventType, raw: Map) -> set[str] | None:
+    """The fields of the forms that `where` names; None where it names none, or one that is not set up."""
+    where = raw.get("where")
+    said = where.get("form") if isinstance(where, Mapping) and "form" in kind.where else None
+    names = [source_text(one) for one in (said if isinstance(said, list) else [said]) if one is not None]
+    if not names or any(name not in world.forms for name in names):
+        return None
+    return {field for name in names for field in world.forms[name]["fields"]}
 
 
 def _schedule(builder: SpotBuilder, raw: Map, stage: str, name: str) -> tuple[str, ...]:
