@@ -70,7 +70,7 @@ def timeline(
             out.show(lambda: [shapes.entry(one, found.facts) for one in found.entries], lambda: report.timeline(found))
             return
         zone = found.facts.zone
-        for one in look.follow(session, item, found.entries, everything=everything):
+        for one in look.follow(session, item, found.entries, everything=everything, over=out.abandoned):
             if out.json:
                 out.record(shapes.entry(one, found.facts))
             else:

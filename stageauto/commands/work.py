@@ -36,26 +36,27 @@ def tasks(
     item: ItemOption = None,
     everything: Annotated[bool, typer.Option("--all", help="Finished ones too")] = False,
 ) -> None:
-    """The open tasks that rules made."""
+    """What staff has to do: the open tasks that rules made, and the calls, meetings and activities they planned."""
     from stageauto.report import shapes
     from stageauto.report import work as report
     from stageauto.runner import work
 
     with opened(ctx) as session:
         found = work.tasks(session, assignee=assignee, item=item, status=None if everything else "open")
-    output(ctx).show(lambda: [shapes.task(one) for one in found.rows], lambda: report.tasks(found))
+    output(ctx).show(lambda: [shapes.to_do(one) for one in found.rows], lambda: report.tasks(found))
 
 
 def task_done(
     ctx: typer.Context, task: Annotated[str, typer.Argument(metavar="ID", help="The task, see `tasks`")]
 ) -> None:
-    """Completes a task; rules and triggers may follow from it."""
+    """Completes a task, a call, a meeting or another activity; rules and triggers may follow from it."""
     from stageauto.report import shapes
     from stageauto.runner import work
 
     with opened(ctx) as session:
         done = work.task_done(session, task)
-    output(ctx).done(lambda: shapes.task(done), f"{done.id} done: {done.title}")
+    shape = shapes.to_do(done)
+    output(ctx).done(lambda: shape, f"{shape['id']} done: {shape['title']}")
 
 
 def inbox(

@@ -25,6 +25,7 @@ from stageauto.engine.state import (
     RUNNING,
     UNKNOWN,
     WAITING,
+    Activity,
     Booking,
     Contact,
     Delivery,
@@ -356,6 +357,18 @@ def task_done(draft: Draft, by: By, task_id: str) -> Task:
     people.complete_task(draft, draft.item(task.item), task, by.at, by.author)
     _done(draft, by, "task-done", task.item, {"task": task_id})
     return replace(task, status="done", completed_at=by.at, completed_by=by.author)
+
+
+def activity_done(draft: Draft, by: By, item_id: str, activity_id: str) -> Activity:
+    """Completes an activity, a call or a meeting of the item. Raises UsageError for an unknown or finished one."""
+    item = _alive(draft, item_id)
+    activity = next((one for one in draft.open_activities(item_id) if one.id == activity_id), None)
+    if activity is None:
+        raise UsageError(f"`{activity_id}` is not an open activity", "see `stageauto tasks`")
+    data = visits.complete_activity(draft, item, activity, by.at)
+    draft.record(by.at, "activity_done", item.id, by.author, data)
+    _done(draft, by, "activity-done", item.id, {"activity": activity_id})
+    return replace(activity, status="done", completed_at=by.at)
 
 
 def book(  # noqa: PLR0913 - one argument for each option

@@ -37,6 +37,7 @@ from stageauto.engine.state import (
     UNDELIVERABLE,
     UNKNOWN,
     WAITING,
+    Activity,
     Item,
     Run,
 )
@@ -145,12 +146,20 @@ def _forget_old_visits(item: Item, kept: Sequence[Run]) -> None:
 def _complete_activities(draft: Draft, item: Item, now: int, cascade: tuple[str, ...]) -> None:
     for activity in draft.open_activities(item.id):
         if activity.complete_on_stage_change:
-            draft.put_activity(replace(activity, status="done", completed_at=now))
-            data = {
-                "activity": activity.id, "kind": activity.kind, "subject": activity.subject, "rule": activity.rule,
-                "stage": activity.stage,
-            }  # fmt: skip
-            emit(draft, item, "activity.completed", data, now, cascade)
+            complete_activity(draft, item, activity, now, cascade)
+
+
+def complete_activity(
+    draft: Draft, item: Item, activity: Activity, now: int, cascade: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Completes an activity and emits `activity.completed`; gives the event's data."""
+    draft.put_activity(replace(activity, status="done", completed_at=now))
+    data = {
+        "activity": activity.id, "kind": activity.kind, "subject": activity.subject, "rule": activity.rule,
+        "stage": activity.stage,
+    }  # fmt: skip
+    emit(draft, item, "activity.completed", data, now, cascade)
+    return data
 
 
 def emit(draft: Draft, item: Item, kind: str, data: Mapping[str, Any], now: int, cascade: tuple[str, ...]) -> None:

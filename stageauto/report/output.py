@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json as _json
 import os
+import select
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -39,6 +40,12 @@ class Output:
     def terminal(self) -> bool:
         """True where a person looks at the results."""
         return sys.stdout.isatty()
+
+    def abandoned(self) -> bool:
+        """True where nobody reads the results any more: a pipe that was closed on the other side."""
+        stdout = select.poll()
+        stdout.register(sys.stdout.fileno(), 0)
+        return any(seen & (select.POLLERR | select.POLLHUP) for _, seen in stdout.poll(0))
 
     def colored(self, stream: TextIO | None = None) -> bool:
         """True where colours may be used on that stream (default: stdout)."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stageauto.engine.gsm import size_of
+from stageauto.engine.state import Activity, Task
 from stageauto.report.documents import shape as document
 from stageauto.report.timeline import sentence
 from stageauto.report.times import utc
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
         Notice,
         Post,
         Run,
-        Task,
     )
     from stageauto.runner.facts import Facts
     from stageauto.runner.look import BoardView, ItemView, PendingView, RuleView, ShowView
@@ -137,10 +137,26 @@ def board(view: BoardView) -> Shape:
     return {"pipeline": view.pipeline.id, "name": view.pipeline.name, "stages": stages}
 
 
+def to_do(one: Task | Activity) -> Shape:
+    """Something for staff to do: a task, or a call, a meeting or another activity in the item's plan."""
+    return task(one) if isinstance(one, Task) else activity(one)
+
+
+def activity(one: Activity) -> Shape:
+    """A call, a meeting or another activity, by the words of a task where it has the same, and its own."""
+    return {
+        "id": one.id, "kind": one.kind, "item": one.item, "rule": one.rule, "stage": one.stage, "title": one.subject,
+        "description": one.description, "assignee": one.responsible, "deadline": utc(one.due),
+        "priority": "high" if one.important else "normal", "checklist": [], "tags": [], "status": one.status,
+        "created_at": utc(one.created_at), "completed_at": utc(one.completed_at), "completed_by": "",
+        "start": utc(one.start), "end": utc(one.end), "place": one.place, "attendees": one.attendees,
+    }  # fmt: skip
+
+
 def task(one: Task) -> Shape:
     """A task for staff."""
     return {
-        "id": one.id, "item": one.item, "rule": one.rule, "stage": one.stage, "title": one.title,
+        "id": one.id, "kind": "task", "item": one.item, "rule": one.rule, "stage": one.stage, "title": one.title,
         "description": one.description, "assignee": one.assignee, "deadline": utc(one.deadline),
         "priority": one.priority, "checklist": one.checklist, "tags": one.tags, "status": one.status,
         "created_at": utc(one.created_at), "completed_at": utc(one.completed_at), "completed_by": one.completed_by,

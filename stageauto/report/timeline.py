@@ -256,6 +256,7 @@ _SENTENCES: Mapping[str, Callable[[Data, ZoneInfo], str]] = {
     "retried": lambda data, _: f"{data.get('rule')} is tried again, by hand",
     "task_done": lambda data, _: f"task {data.get('task')} done: {_short(data.get('title') or '')}",
     "task_overdue": lambda data, _: f"task {data.get('task')} is overdue: {_short(data.get('title') or '')}",
+    "activity_done": lambda data, _: f"{data.get('kind')} done: {_short(data.get('subject') or '')}",
     "activity": lambda data, _: f"{data.get('kind')} planned: {_short(data.get('subject') or '')}",
     "post": lambda data, _: f"posted to the feed: {_short(data.get('text') or '')}",
     "comment": lambda data, _: f"comment: {_short(data.get('text') or '')}",

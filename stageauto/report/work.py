@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stageauto.engine.state import Activity
 from stageauto.report.output import Text
 from stageauto.report.shapes import full_name
 from stageauto.report.tables import Cell, Row, Table
@@ -18,15 +19,24 @@ if TYPE_CHECKING:
     from stageauto.store.records import ApiToken, AuditEntry
 
 
-def tasks(view: Listed[Task]) -> Text:
-    """A line for each task; an overdue deadline stands out."""
-    zone = view.facts.zone
-    rows: list[Row] = []
-    for one in view.rows:
-        late = one.status == "open" and one.deadline is not None and one.deadline < view.now
-        deadline = Cell(local(one.deadline, zone) + (" (overdue)" if late else ""), "late" if late else "")
-        rows.append([one.id, one.item, one.title, one.assignee or "", deadline, one.priority, one.status])
-    return [Table(["task", "item", "title", "assignee", "deadline", "priority", "status"], rows, empty="no tasks")]
+def tasks(view: Listed[Task | Activity]) -> Text:
+    """A line for each task and activity; an overdue deadline stands out."""
+    return [Table(_TASK_COLUMNS, [_task(one, view) for one in view.rows], empty="no tasks")]
+
+
+_TASK_COLUMNS = ["task", "item", "title", "assignee", "when", "priority", "status"]
+
+
+def _task(one: Task | Activity, view: Listed[Task | Activity]) -> Row:
+    if isinstance(one, Activity):
+        title, assignee = f"{one.subject} ({one.kind})", one.responsible
+        priority = "high" if one.important else "normal"
+        begins, ends = (one.start, one.end) if one.start is not None else (one.due, one.due)
+    else:
+        title, assignee, priority, begins, ends = one.title, one.assignee, one.priority, one.deadline, one.deadline
+    late = one.status == "open" and ends is not None and ends < view.now
+    deadline = Cell(local(begins, view.facts.zone) + (" (overdue)" if late else ""), "late" if late else "")
+    return [one.id, one.item, title, assignee or "", deadline, priority, one.status]
 
 
 def inbox(view: Listed[Notice]) -> Text:

@@ -384,8 +384,15 @@ def _may_see(look: Look) -> Callable[[str], bool]:
     return seen
 
 
-def follow(session: Session, part: str | None, first: Iterable[Entry], *, everything: bool = False) -> Iterator[Entry]:
-    """Lines of history as they are written, after the first ones; without end."""
+def follow(
+    session: Session,
+    part: str | None,
+    first: Iterable[Entry],
+    *,
+    everything: bool = False,
+    over: Callable[[], bool] = lambda: False,
+) -> Iterator[Entry]:
+    """Lines of history as they are written, after the first ones, until it is `over`."""
     from threading import Event
 
     from stageauto.runner.clock import wait
@@ -397,6 +404,8 @@ def follow(session: Session, part: str | None, first: Iterable[Entry], *, everyt
     while True:
         now = session.store.data_version()
         if now == version:
+            if over():
+                return
             wait(never, LOOK)
             continue
         version = now

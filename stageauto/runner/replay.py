@@ -141,6 +141,7 @@ DEEDS: Mapping[str, Deed] = {
     "retry": lambda draft, by, item, data: commands.retry(draft, by, item, data["run"]),
     "resolve": lambda draft, by, _, data: commands.resolve(draft, by, data["delivery"], sent=data["sent"]),
     "task-done": lambda draft, by, _, data: commands.task_done(draft, by, data["task"]),
+    "activity-done": lambda draft, by, item, data: commands.activity_done(draft, by, item, data["activity"]),
     "book": _book,
     "except": lambda draft, by, _, data: commands.except_address(draft, by, data["address"]),
     "unexcept": _unexcept,

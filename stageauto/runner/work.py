@@ -16,7 +16,7 @@ from stageauto.runner.look import looking, moment
 if TYPE_CHECKING:
     from stageauto.engine.commands import By
     from stageauto.engine.draft import Draft
-    from stageauto.engine.state import Booking, Contact, Exemption, Notice, Post, Task
+    from stageauto.engine.state import Activity, Booking, Contact, Exemption, Notice, Post, Task
     from stageauto.runner.session import Session
     from stageauto.store.records import AuditEntry
     from stageauto.store.sqlite_state import SqliteReader, SqliteState
@@ -57,30 +57,45 @@ def _pipeline_of(state: SqliteReader, item_id: str | None) -> str | None:
 
 def tasks(
     session: Session, *, assignee: str | None = None, item: str | None = None, status: str | None = "open"
-) -> Listed[Task]:
-    """Tasks, oldest first; `status` None: finished ones too. Raises UsageError, NotAllowedError."""
+) -> Listed[Task | Activity]:
+    """Tasks, and the calls, meetings and other activities in the items' plans, oldest first.
+
+    `status` None: finished ones too. Raises UsageError, NotAllowedError.
+    """
     with looking(session, ITEMS_READ) as look:
         if assignee is not None:
             look.user_named(assignee)
         item_id = look.item(item).id if item else None
-        found = look.state.tasks(assignee=assignee, item=item_id, status=status)
+        planned = [
+            one for one in look.state.activities(item=item_id, status=status)
+            if assignee is None or one.responsible == assignee or assignee in one.attendees
+        ]  # fmt: skip
+        found: list[Task | Activity] = [*look.state.tasks(assignee=assignee, item=item_id, status=status), *planned]
         rows = [one for one in found if look.may(_pipeline_of(look.state, one.item) or "")]
+        rows.sort(key=lambda one: one.created_at)
         return Listed(rows, look.facts, session.clock.now())
 
 
-def task_done(session: Session, part: str) -> Task:
-    """Completes a task. Raises UsageError, NotAllowedError."""
+def task_done(session: Session, part: str) -> Task | Activity:
+    """Completes a task or an activity. Raises UsageError, NotAllowedError."""
     from stageauto.engine import commands
 
     with session.store.read() as state:
-        open_ones = [one.id for one in state.tasks(status="open")]
-        task_id = _named(part, open_ones, "open task", "see `stageauto tasks`")
-        task = state.task(task_id)
-    assert task is not None
-    item_id = task.item
+        open_ones = {one.id: one.item for one in state.tasks(status="open")}
+        if not any(part in one for one in open_ones):  # "2" is task-2 where there is one
+            open_ones = {one.id: one.item for one in state.activities(status="open")}
+        one_id = _named(part, list(open_ones), "open task", "see `stageauto tasks`")
+        is_task = state.task(one_id) is not None
+    item_id = open_ones[one_id]
+
+    def deed(draft: Draft, by: By) -> Task | Activity:
+        if is_task:
+            return commands.task_done(draft, by, one_id)
+        return commands.activity_done(draft, by, item_id, one_id)
+
     return session.decide(
-        lambda draft, by: commands.task_done(draft, by, task_id), permission=ITEMS_UPDATE,
-        pipeline_of=lambda state: _pipeline_of(state, item_id), action="task done", target=task_id,
+        deed, permission=ITEMS_UPDATE, pipeline_of=lambda state: _pipeline_of(state, item_id), action="task done",
+        target=one_id,
     )  # fmt: skip
 
 

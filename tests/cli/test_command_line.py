@@ -170,6 +170,14 @@ def test_a_reader_that_has_had_enough_is_no_error(cli, root: Path):
     assert done.stderr == ""
 
 
+def test_following_ends_with_its_reader_though_nothing_happens(cli, root: Path):
+    cli("add", "deals", "-t", "Roof")
+    command = f"{SHELL} timeline --follow --as olga -C {root} | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=180)
+    assert done.returncode == 0
+    assert "created in deals: Roof" in done.stdout
+
+
 SHELL = f"{sys.executable} -c '{MAIN}'"
 
 

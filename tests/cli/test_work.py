@@ -14,6 +14,35 @@ def test_a_task_is_listed_and_completed(cli):
     assert cli("task", "done", "1").code == 2
 
 
+def test_a_planned_call_is_listed_and_what_waits_for_it_follows(cli, root):
+    (root / "pipelines/leads.yaml").write_text(
+        """\
+pipeline: leads
+entity: lead
+stages:
+  - id: fresh
+    rules:
+      - {id: call, do: schedule_call, with: {subject: "Call {{ item.title }}", in: 2d, attendees: [{user: anna}]}}
+      - {id: think, do: create_activity, with: {subject: Think, important: true, responsible: anna}}
+  - id: met
+    triggers: [{id: called, event: activity.completed, where: {kind: call}}]
+""",
+        "utf-8",
+    )
+    cli("load", "--yes")
+    cli("add", "leads", "-t", "Ewa", "--responsible", "olga")
+    listed = {one["kind"]: one for one in cli("tasks", "--json").json}
+    assert (listed["call"]["title"], listed["call"]["attendees"]) == ("Call Ewa", ["anna"])
+    assert (listed["activity"]["assignee"], listed["activity"]["priority"]) == ("anna", "high")
+    assert len(cli("tasks", "--assignee", "anna", "--json").json) == 2
+    assert "Call Ewa (call)" in cli("tasks").out
+    assert cli("task", "done", listed["call"]["id"], "--json").json["status"] == "done"
+    assert cli("items", "--json").json[0]["stage"] == "met"
+    assert "call done: Call Ewa" in cli("timeline").out
+    assert [one["kind"] for one in cli("tasks", "--json").json] == ["activity"]
+    assert cli("task", "done", listed["call"]["id"]).code == 2
+
+
 def test_an_inbox_shows_ones_own_notifications_until_they_are_read(cli):
     cli("add", "deals", "-t", "A", "-s", "quote", "--responsible", "anna", "--contact", "email=ewa@home.test")
     assert [one["text"] for one in cli("inbox", "--as", "anna", "--json").json] == ["Quote sent"]
