@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from stageauto.report.output import Output
     from stageauto.runner.adoption import Adoption
     from stageauto.runner.changes import Changes
+    from stageauto.runner.goingback import Back
     from stageauto.runner.session import Session
-    from stageauto.runner.versions import Renames
 
 CatchUp = Annotated[
     list[str] | None,
@@ -75,15 +75,16 @@ def rollback(
 
     The files of the workspace stay as they are.
     """
+    from stageauto.runner.goingback import way_back
     from stageauto.runner.session import load_files
-    from stageauto.runner.versions import files_of, renamed_back
+    from stageauto.runner.versions import files_of
 
     with opened(ctx) as session:
         files = files_of(session, number)
-        renames = renamed_back(session, number)
+        back = way_back(session, number)
         loaded = load_files(root(ctx), files, session.clock.now())
     _refuse_broken(ctx, loaded)
-    _load(ctx, _Wanted(files, loaded, (), renames), f"back to version {number}", yes=yes)
+    _load(ctx, _Wanted(files, loaded, (), back), f"back to version {number}", yes=yes)
 
 
 def versions(ctx: typer.Context) -> None:
@@ -124,7 +125,7 @@ class _Wanted:
     files: Mapping[str, str]
     loaded: Loaded
     catch_up: Sequence[str] = ()
-    renames: Renames | None = None
+    back: Back | None = None
 
 
 def _foreseen(session: Session | None, wanted: _Wanted, out: Output) -> tuple[Changes, Adoption]:
@@ -137,9 +138,7 @@ def _foreseen(session: Session | None, wanted: _Wanted, out: Output) -> tuple[Ch
     if session is None or workspace is None:
         return compare({}, wanted.files), Adoption()
     with progress(out) as tell:
-        return foresee(
-            session, wanted.files, workspace, catch_up=wanted.catch_up, renames=wanted.renames, progress=tell
-        )
+        return foresee(session, wanted.files, workspace, catch_up=wanted.catch_up, back=wanted.back, progress=tell)
 
 
 def _load(ctx: typer.Context, wanted: _Wanted, note: str, *, yes: bool) -> None:
@@ -166,7 +165,7 @@ def _load(ctx: typer.Context, wanted: _Wanted, note: str, *, yes: bool) -> None:
         with progress(out) as tell:
             done = work.load(
                 session, wanted.files, note=note, catch_up=wanted.catch_up, loaded=wanted.loaded,
-                renames=wanted.renames, progress=tell,
+                back=wanted.back, progress=tell,
             )  # fmt: skip
     out.done(lambda: report.activated_data(done, found), report.activated_text(done))
 

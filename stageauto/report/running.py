@@ -253,6 +253,7 @@ _SAYS = {
     "listening": _listening,
     "settled": _settled,
     "started": _started,
+    "version": lambda _, data: f"version {data['version']} is active now",
     "stopped": _stopped,
     "delivery": _delivery,
     "mailbox": _mailbox,

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from stageauto.engine.commands import By
@@ -16,8 +15,9 @@ from stageauto.engine.draft import Draft
 from stageauto.engine.model import AUTOMATION_READ, AUTOMATION_UPDATE, Rule, Workspace
 from stageauto.errors import StageautoError, UsageError
 from stageauto.runner.adoption import Adoption, Progress, adopt_all, check_stages, silent
-from stageauto.runner.changes import RENAMED, Changes, compare
+from stageauto.runner.changes import Changes, compare
 from stageauto.runner.concern import concern_of
+from stageauto.runner.goingback import Back, with_names
 from stageauto.runner.session import OVERDUE, InvalidWorkspaceError, Session, load_files, os_user, save_rights
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from stageauto.store.sqlite_state import SqliteReader, SqliteState
 
 
-Renames = Mapping[str, Mapping[str, str]]
-"""pipeline -> old id of a rule -> its new one."""
 PLANNED_WITH = "planned_with"
 """In the state: the zone data with which pending moments were worked out."""
 
@@ -50,12 +48,12 @@ def load(  # noqa: PLR0913 each option of the command
     note: str = "",
     catch_up: Sequence[str] = (),
     loaded: Loaded | None = None,
-    renames: Renames | None = None,
+    back: Back | None = None,
     progress: Progress = silent,
 ) -> Activated:
     """Makes these files the active configuration.
 
-    `loaded`: what came of the very same files, compiled already; `renames`: rules that have another id in them without
+    `loaded`: what came of the very same files, compiled already; `back`: what has another name in them without
     their saying so. Raises InvalidWorkspaceError, StageGoneError, NotAllowedError; then the old version stays active
     and nothing is changed.
     """
@@ -63,10 +61,10 @@ def load(  # noqa: PLR0913 each option of the command
     loaded = loaded or load_files(session.root, files, now)
     if loaded.workspace is None:
         raise InvalidWorkspaceError(loaded)
-    workspace = loaded.workspace
+    workspace = with_names(loaded.workspace, back)
     try:
         with session.store.transaction() as state:
-            found = changes(state, files, renames)
+            found = changes(state, files, back)
             author = _allowed(session, state, workspace, found) or os_user()
             if not found.first and not found.files and not catch_up and _same_zones(state):
                 return Activated(found.number, changed=False, loaded=loaded, pipelines=tuple(workspace.pipelines))
@@ -77,7 +75,7 @@ def load(  # noqa: PLR0913 each option of the command
             state.set_active(number)
             save_rights(state, workspace)
             by = By(session.clock.new_id(), now, author, "load")
-            fitted = _Fitted(_with(workspace, renames), found, _rules(workspace, catch_up))
+            fitted = _Fitted(workspace, found, _rules(workspace, catch_up))
             done = _adopt(session, state, fitted, by, progress, keep=True)
             state.meta_set(PLANNED_WITH, _zone_data())
             state.audit_add(now, author, "load", f"version {number}", {"pipelines": found.files})
@@ -103,7 +101,7 @@ def foresee(
     workspace: Workspace,
     *,
     catch_up: Sequence[str] = (),
-    renames: Renames | None = None,
+    back: Back | None = None,
     progress: Progress = silent,
 ) -> tuple[Changes, Adoption]:
     """How the files differ from what is active, and what `load` would do to the items, which this does not touch.
@@ -112,14 +110,15 @@ def foresee(
     NotAllowedError.
     """
     by = By("plan", session.clock.now(), os_user(), "load")
+    workspace = with_names(workspace, back)
     found, adoption = Changes(), Adoption()
     with suppress(_GivenUpError), session.store.transaction() as state:
-        found = changes(state, files, renames)
+        found = changes(state, files, back)
         if not found.first:
             _demand(session.rights(state), session.actor(state), AUTOMATION_READ, workspace, found)
         rules = _rules(workspace, catch_up)
         check_stages(state, workspace)
-        fitted = _Fitted(_with(workspace, renames), found, rules)
+        fitted = _Fitted(workspace, found, rules)
         adoption = _adopt(session, state, fitted, by, progress, keep=False)
         raise _GivenUpError
     return found, adoption
@@ -129,25 +128,10 @@ class _GivenUpError(Exception):
     """Nothing of the transaction is to stay."""
 
 
-def changes(state: SqliteReader, files: Mapping[str, str], renames: Renames | None = None) -> Changes:
+def changes(state: SqliteReader, files: Mapping[str, str], back: Back | None = None) -> Changes:
     """How the files differ from the active version."""
     version = state.active_version()
-    return compare(version.files if version else {}, files, version.n if version else 0, renames)
-
-
-def renamed_back(session: Session, number: int) -> Renames:
-    """pipeline -> id that a rule has now -> id that it had in that version: the renames since, turned around."""
-    with session.store.read() as state:
-        active = state.active_number()
-        versions = [one for one in state.versions() if number <= one.n <= active]
-    back: dict[str, dict[str, str]] = {}
-    for before, after in pairwise(versions):
-        for one in compare(before.files, after.files).changes:
-            if one.how == RENAMED and one.what == "rule":
-                pipeline, new, old = one.name.split("/")[0], one.name.rpartition("/")[2], one.before.rpartition("/")[2]
-                known = back.setdefault(pipeline, {})
-                known[new] = known.pop(old, old)
-    return back
+    return compare(version.files if version else {}, files, version.n if version else 0, back.rules if back else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,19 +141,6 @@ class _Fitted:
     workspace: Workspace
     found: Changes
     catch_up: Sequence[Rule]
-
-
-def _with(workspace: Workspace, renames: Renames | None) -> Workspace:
-    """The configuration, with renames that its files do not say; only to rules that it has, from ids it has not."""
-    if not renames:
-        return workspace
-    pipelines = dict(workspace.pipelines)
-    for name, more in renames.items():
-        pipeline = pipelines.get(name)
-        if pipeline is not None:
-            fitting = {old: new for old, new in more.items() if pipeline.rule(new) and not pipeline.rule(old)}
-            pipelines[name] = replace(pipeline, renamed={**fitting, **pipeline.renamed})
-    return replace(workspace, pipelines=pipelines)
 
 
 def _adopt(

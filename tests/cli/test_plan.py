@@ -123,6 +123,19 @@ def test_rollback_loads_the_older_files_as_a_new_version(cli, root):
     assert "delay: 1d" in (root / "pipelines/deals.yaml").read_text("utf-8")
 
 
+def test_rollback_takes_items_back_to_the_stage_that_they_were_moved_from(cli, root):
+    cli("add", "deals", "-t", "Roof", "-s", "quote", "--responsible", "anna", "--contact", "email=ewa@home.test")
+    file = root / "pipelines/deals.yaml"
+    text = file.read_text("utf-8").replace("id: quote", "id: offer")
+    file.write_text(text.replace("stages:", "moved: [{from: quote, to: offer}]\nstages:"), "utf-8")
+    assert cli("load", "--yes").code == 0
+    assert cli("items", "--json").json[0]["stage"] == "offer"
+    done = cli("rollback", "1")
+    assert done.code == 0
+    assert "deals/offer -> deals/quote: 1 (deal-1)" in done.err
+    assert cli("items", "--json").json[0]["stage"] == "quote"
+
+
 def test_rollback_to_what_there_is_not_says_so(cli):
     done = cli("rollback", "9")
     assert done.code == 2

@@ -14,8 +14,9 @@ from stageauto.loader.load import load as load_texts
 from stageauto.runner.adoption import Adoption, StageGoneError
 from stageauto.runner.changes import Changes, compare
 from stageauto.runner.clock import VirtualClock
+from stageauto.runner.goingback import way_back
 from stageauto.runner.session import Session
-from stageauto.runner.versions import foresee, load, renamed_back
+from stageauto.runner.versions import foresee, load
 
 START = 1_772_438_400_000  # Monday 2026-03-02, 09:00 in Warsaw
 DAY = 86_400_000
@@ -184,9 +185,9 @@ def test_going_back_over_a_rename_keeps_what_is_pending_under_its_old_name(story
         story.files(("id: chase", "id: nudge"), ("stages:", "renamed: [{from: remind, to: nudge}]\nstages:")),
     )
     assert story.dues(item)["nudge"] == due
-    renames = renamed_back(story.session, 1)
-    assert renames == {"deals": {"nudge": "chase"}}
-    done = load(story.session, story.files(), renames=renames)
+    back = way_back(story.session, 1)
+    assert back.rules == {"deals": {"nudge": "chase"}}
+    done = load(story.session, story.files(), back=back)
     assert not done.adoption.counts
     assert story.dues(item)["chase"] == due
 
