@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ def register(app: typer.Typer) -> None:
     add(app, "backup", backup, "stageauto backup /var/backups/acme-monday.db")
     add(app, "restore", restore, "stageauto restore /var/backups/acme-monday.db")
     add(app, "prune", prune, "stageauto prune --before 1y")
+    add(app, "export", export, "stageauto export --pipeline deals > deals.jsonl")
     add(app, "unit", unit, "stageauto unit > /etc/systemd/system/stageauto.service")
 
 
@@ -69,6 +71,33 @@ def prune(
     with opened(ctx) as session:
         done = upkeep.prune(session, before)
     output(ctx).done(lambda: {"before": report.instant(done.before), "rows": done.rows}, report.pruned_text(done))
+
+
+def export(
+    ctx: typer.Context,
+    pipeline: Annotated[
+        str | None, typer.Option("--pipeline", "-p", metavar="PIPELINE", help="Only its items, and what is theirs")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="KIND", help="items, contacts, timeline, ...; may be repeated")
+    ] = None,
+) -> None:
+    """All that the state holds, of one moment, as lines of JSON for other programs: {"item": {...}}.
+
+    Items come first, then contacts, companies, timeline, pending, outbox, tasks, bookings, feed, inbox, documents and
+    exceptions, in the words that the commands of those names give with --json. To keep a state whole there is `backup`.
+    """
+    from stageauto.report import exported as report
+    from stageauto.report.output import dumps
+    from stageauto.runner.exporting import KINDS, exported
+
+    out = output(ctx)
+    with opened(ctx) as session, closing(exported(session, pipeline=pipeline, only=only or ())) as found:
+        if out.json:
+            out.document(report.as_document(found, only or KINDS))
+            return
+        for line in report.lines(found):
+            out.line(dumps(line))
 
 
 def unit(ctx: typer.Context) -> None:

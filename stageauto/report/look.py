@@ -78,6 +78,9 @@ def show(view: ShowView) -> Iterator[str | Table]:
         yield ""
         yield _rules(view.rules, zone)
         yield from _never_ran(item.id, view.rules)
+    if view.hidden:
+        yield ""
+        yield "its rules are for who has automation.read"
     if view.documents:
         yield ""
         yield "documents:"

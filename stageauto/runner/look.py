@@ -45,6 +45,10 @@ class Look:
         """Whether they may see that pipeline."""
         return self._rights.may(self.user, self.permission, pipeline)
 
+    def may_see_rules(self, pipeline: str) -> bool:
+        """Whether they may see the rules of that pipeline, and what became of them."""
+        return self._rights.may(self.user, AUTOMATION_READ, pipeline)
+
     def demand(self, pipeline: str | None) -> None:
         """Raises NotAllowedError where they may not see that pipeline (None: not one of them)."""
         if pipeline is not None or not any(self.may(one) for one in self.facts.pipelines):
@@ -203,7 +207,10 @@ class RuleView:
 
 @dataclass(frozen=True, slots=True)
 class ShowView:
-    """An item with the rules of its stage in file order, and what earlier visits kept alive."""
+    """An item with the rules of its stage in file order, and what earlier visits kept alive.
+
+    Without any where whoever looks may see items only: `hidden`.
+    """
 
     item: ItemView
     rules: list[RuleView]
@@ -211,12 +218,16 @@ class ShowView:
     facts: Facts
     now: int
     documents: list[Document] = field(default_factory=list)
+    hidden: bool = False
 
 
 def show(session: Session, part: str) -> ShowView:
     """An item and its stage's rules. Raises UsageError, NotAllowedError."""
     with looking(session) as look:
         item = look.item(part)
+        if not look.may_see_rules(item.pipeline):
+            view, papers = ItemView(item, look.contact(item)), look.state.documents(item.id)
+            return ShowView(view, [], [], look.facts, session.clock.now(), papers, hidden=True)
         pipeline = look.facts.pipelines.get(item.pipeline)
         stage = pipeline.stage(item.stage) if pipeline else None
         here = {run.rule: run for run in item.runs.values() if run.visit == item.visit and run.stage == item.stage}
@@ -286,17 +297,19 @@ def pending(
             if not look.may(one.pipeline) or (pipeline is not None and one.pipeline != pipeline):
                 continue
             found += [
-                _pending(look, one, run)
-                for run in one.runs.values()
-                if run.living and (until is None or (run.due is not None and run.due < until))
-            ]
+                view for view in pending_of(look, one)
+                if until is None or (view.run.due is not None and view.run.due < until)
+            ]  # fmt: skip
         found.sort(key=lambda view: (view.run.due is None, view.run.due or 0, view.run.seq))
         return PendingList(found, look.facts, now, sum(view.run.held for view in found))
 
 
-def _pending(look: Look, item: Item, run: Run) -> PendingView:
-    rule = look.facts.rule(run.pipeline, run.stage, run.rule)
-    return PendingView(item, run, rule.do if rule else "", reason_of(look, item, run))
+def pending_of(look: Look, item: Item) -> Iterator[PendingView]:
+    """The item's living runs."""
+    for run in item.runs.values():
+        if run.living:
+            rule = look.facts.rule(run.pipeline, run.stage, run.rule)
+            yield PendingView(item, run, rule.do if rule else "", reason_of(look, item, run))
 
 
 def reason_of(look: Look, item: Item, run: Run) -> str:
@@ -362,7 +375,7 @@ def timeline(
 
     `everything`: also why nothing happened.
     """
-    with looking(session) as look:
+    with looking(session, AUTOMATION_READ if everything else ITEMS_READ) as look:
         item = look.item(part) if part else None
         entries = look.state.timeline(item.id if item else None, after_seq=after_seq)
         entries = entries if everything else happened(entries)

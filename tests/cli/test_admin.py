@@ -229,3 +229,41 @@ def test_doctor_names_a_channel_that_tries_in_vain_and_what_nobody_sends(cli, ro
     assert found["level"] == "warn"
     assert found["text"].startswith("`mail`: 1 delivery tried in vain so far: cannot reach 127.0.0.1:1")
     assert "channels test mail" in found["hint"]
+
+
+def test_export_gives_all_of_the_state_in_the_words_of_the_commands(cli):
+    cli(
+        "add",
+        "deals",
+        "-t",
+        "Roof",
+        "--set",
+        "amount=5000",
+        "--contact",
+        "email=ewa@home.test",
+        "--responsible",
+        "anna",
+    )
+    cli("add", "leads", "-t", "Web")
+    lines = [json.loads(line) for line in cli("export").out.splitlines()]
+    named = {kind: [line[kind] for line in lines if kind in line] for line in lines for kind in line}
+    for kind, command in (
+        ("item", ["items"]), ("contact", ["contacts"]), ("entry", ["timeline"]), ("run", ["pending"]),
+        ("task", ["tasks", "--all"]), ("post", ["feed"]),
+    ):  # fmt: skip
+        assert sorted(map(str, named[kind])) == sorted(map(str, cli(*command, "--json").json)), kind
+    whole = cli("export", "--json").json
+    assert [one["title"] for one in whole["items"]] == ["Roof", "Web"]
+    assert whole["bookings"] == []
+
+
+def test_export_of_one_pipeline_has_nothing_of_the_others(cli):
+    cli("add", "deals", "-t", "Roof", "--contact", "email=ewa@home.test")
+    cli("add", "leads", "-t", "Web", "--contact", "email=jan@home.test")
+    mine = cli("export", "--pipeline", "deals", "--as", "anna", "--json")
+    assert mine.code == 0
+    assert {one["item"] for one in mine.json["timeline"]} == {"deal-1"}
+    assert [one["emails"][0]["value"] for one in mine.json["contacts"]] == ["ewa@home.test"]
+    assert set(cli("export", "--only", "items", "--json").json) == {"items"}
+    assert cli("export", "--as", "anna").code == 5  # all pipelines
+    assert cli("export", "--only", "itmes").code == 2

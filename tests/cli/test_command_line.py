@@ -164,10 +164,11 @@ def test_ctrl_c_ends_with_130(cli, monkeypatch):
 def test_a_reader_that_has_had_enough_is_no_error(cli, root: Path):
     for _ in range(3):
         cli("add", "deals", "-t", "A" * 200)
-    command = f"{sys.executable} -c '{MAIN}' timeline --as olga -C {root} | head -c 1; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=180)
-    assert done.returncode == 0
-    assert done.stderr == ""
+    for what in ("timeline", "export"):
+        command = f"{sys.executable} -c '{MAIN}' {what} --as olga -C {root} | head -c 1; exit ${{PIPESTATUS[0]}}"
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=180)
+        assert done.returncode == 0
+        assert done.stderr == ""
 
 
 def test_following_ends_with_its_reader_though_nothing_happens(cli, root: Path):

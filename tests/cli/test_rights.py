@@ -81,3 +81,18 @@ def test_a_workspace_without_users_asks_for_nothing(plain_root, anywhere):
     assert anywhere("-C", str(plain_root), "hold", "1").code == 0
     lines = anywhere("timeline", "1", "--json", "-C", str(plain_root)).json
     assert all(one["author"] for one in lines)
+
+
+def test_who_may_see_items_only_sees_no_rules_and_no_traces(cli, root):
+    settings = root / "stageauto.yaml"
+    text = settings.read_text("utf-8").replace("email: peter@acme.test}", "email: peter@acme.test, roles: [reader]}")
+    settings.write_text(text.replace("  sales: {", "  reader: {deals: [items.read]}\n  sales: {"), "utf-8")
+    cli("load", "--yes")
+    cli("add", "deals", "-t", "Roof")
+    seen = cli("show", "1", "--as", "peter", "--json").json
+    assert (seen["title"], seen["rules"], seen["kept"]) == ("Roof", [], [])
+    assert "automation.read" in cli("show", "1", "--as", "peter").out
+    assert cli("timeline", "1", "--as", "peter").code == 0
+    assert cli("timeline", "1", "--all", "--as", "peter").code == 5
+    assert cli("explain", "1", "--as", "peter").code == 5
+    assert cli("show", "1", "--as", "anna", "--json").json["rules"]
