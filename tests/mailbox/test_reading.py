@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from tests.channels.support import Certificate
 from tests.mailbox.acme import PIPELINE, acme, add, events, items, mail, reading, until_events
 from tests.mailbox.dovecot import Dovecot, dovecot
-from tests.runner.support import activate, run_until_idle, until
+from tests.runner.support import TOO_LONG, activate, command, run_until_idle, until, until_started
 
 
 def test_a_mail_that_waits_and_one_that_comes_are_both_taken(tmp_path: Path, server: Dovecot) -> None:
@@ -163,3 +165,25 @@ def test_a_mail_that_is_too_big_is_taken_by_its_beginning(tmp_path: Path, server
     assert big.data["truncated"] is True
     assert "attachments" not in big.data
     assert after.data["subject"] == "next"
+
+
+@pytest.mark.parametrize("after", ["", ", after: {move: Done}"], ids=["kept", "moved"])
+def test_a_daemon_that_is_killed_again_and_again_takes_each_mail_once(
+    tmp_path: Path, server: Dovecot, after: str
+) -> None:
+    """Killed at any moment: while it reads, decides, commits, moves a mail away, or waits for the next one."""
+    root, chance, sent, kills = acme(tmp_path / "acme", server, inbox=after), random.Random(7), 0, 4
+    for _ in range(kills):
+        for _ in range(4):
+            sent += 1
+            sender = f"Customer <c{sent}@home.test>"
+            server.deliver(mail(f"mail {sent}", subject=f"No {sent}", sender=sender, files=[("a.bin", b"x" * 50_000)]))
+        with command(root, "run", "--log-format", "json") as daemon:
+            until_started(daemon)
+            threading.Event().wait(chance.random() * 0.4)
+            daemon.kill()
+            daemon.wait(TOO_LONG)
+    with reading(root):
+        found = until_events(root, sent)
+    assert sorted(one.data["subject"] for one in found) == sorted(f"No {number + 1}" for number in range(sent))
+    assert len(items(root)) == sent
