@@ -56,7 +56,7 @@ CODES: Final[Mapping[str, str]] = {
     "unknown-audience": "There is no such audience.",
     "unknown-form": "There is no such form.",
     "unknown-hook": "There is no such hook.",
-    "unknown-file": "There is no such file to attach under templates/.",
+    "unknown-file": "There is no such file under templates/.",
     "unknown-template": "There is no such file under templates/.",
     "unknown-tag": "A tag in a document's HTML that cannot be printed; its text is kept.",
     "unknown-timezone": "There is no such time zone.",

@@ -117,7 +117,7 @@ def _workspace(
     main = Source(FILE, files[FILE])
     report.faults(main)
     calendar_files = {name: text for name, text in files.items() if name.endswith(".ics")}
-    settings = SettingsReader(report, main, environment, calendar_files, now).read()
+    settings = SettingsReader(report, main, environment, calendar_files, now, files_present).read()
     world = _world(files, report, main, settings, environment, files_present)
     outlines = read_outlines(world, report, _pipeline_sources(files, report))
     check_roles(report, main, settings.roles, world.pipelines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from stageauto.engine.model import PERMISSIONS
+from stageauto.loader.wording import FIRST, LANGUAGE, words
 
 Json = dict[str, Any]
 
@@ -303,6 +304,7 @@ WORKSPACE: Final = mapping(
                     "title": text("The heading of its page."),
                     "text": text("What stands above the fields."),
                     "button": text("What stands on the button."),
+                    "language": text("The language of its page; default: `web.language`.", examples=["pl"]),
                     "thanks": text("What its sender reads afterwards, where there is no `redirect`."),
                     "redirect": text("Where its sender goes next."),
                     "origins": many("Web sites whose scripts may send it in.", {"type": "string"}),
@@ -341,6 +343,20 @@ WORKSPACE: Final = mapping(
                     "description": "`required`: the beacon keeps nothing in the browser before the visitor agreed.",
                 },
                 "metrics_token": text("`${NAME}`: who shows it as a bearer token may read `/metrics` from elsewhere."),
+                "name": text("Whose pages these are, above each of them; default: `vars.company`."),
+                "logo": text("A picture in its place: a file below templates/, such as files/logo.svg."),
+                "color": text("The colour of buttons and links.", examples=["#0a5c36"]),
+                "language": text("The language of the pages; a customer whose own we have gets that.", default=FIRST),
+                "links": {
+                    "type": "object",
+                    "description": "What stands below each page, such as an imprint: words, and where they lead.",
+                    "additionalProperties": {"type": "string"},
+                },
+                "texts": named(
+                    "By language, words of the pages that are to be others; another language as well.",
+                    mapping("Its texts.", {name: text(said) for name, said in words(FIRST).items()}),
+                    LANGUAGE,
+                ),
             },
         ),
         "signing": mapping(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
@@ -20,14 +20,18 @@ from stageauto.loader.environment import Environment
 from stageauto.loader.shape_check import fitting
 from stageauto.loader.source import Path, Report, Source, Spot
 from stageauto.loader.timing import read_retry
+from stageauto.loader.wording import FIRST, gaps, languages, words
 from stageauto.loader.yaml import Map
 
 FILE: Final = "stageauto.yaml"
 _TIME: Final = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)|24:00", re.ASCII)
 _PER_DAY: Final = re.compile(r"([1-9][0-9]{0,5}) */ *(?:d|day)", re.ASCII)
+_COLOR: Final = re.compile(r"#?[0-9a-f]{6}", re.ASCII | re.IGNORECASE)
 _CHAT_ID: Final = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 _SECRET_KEY: Final = re.compile(r"(?:.*[_-])?(?:password|secret|token|api[_-]?key|authorization)", re.IGNORECASE)
 _PLACEHOLDERS: Final = re.compile(r"(?:\{[A-Za-z_]+\}|[^\w{}])*", re.ASCII)
+LOGOS: Final = (".svg", ".png", ".jpg", ".jpeg", ".webp", ".gif")
+"""The endings of pictures that can stand above the pages."""
 _SECTIONS: Final = ("calendars", "users", "roles", "channels", "resources", "audiences", "forms", "hooks", "vars")
 # Each section's own entries are checked one by one, so that one bad entry does not hide the others.
 _TOP: Final[dict[str, Any]] = {
@@ -78,6 +82,7 @@ class SettingsReader:
     environment: Environment
     calendar_files: Mapping[str, str]
     now: int
+    files_present: Callable[[str], bool] | None = None
     settings: Settings = field(default_factory=Settings)
 
     @property
@@ -273,7 +278,10 @@ class SettingsReader:
                 at = index if key == "required" else source_text(one)
                 _unknown(spot, "field", source_text(one), fields, (key, at))
         self._origins(spot, raw.get("origins", ()))
-        words = {key: source_text(raw[key]) for key in ("kind", "title", "text", "button", "thanks") if key in raw}
+        given = ("kind", "title", "text", "button", "thanks", "language")
+        kept = {key: source_text(raw[key]) for key in given if key in raw}
+        if "language" in kept:
+            self._spoken(spot, kept["language"], self._own_texts(), ("language",))
         self.settings.forms[name] = MappingProxyType(
             {
                 "fields": fields,
@@ -281,7 +289,7 @@ class SettingsReader:
                 "required": tuple(source_text(one) for one in raw.get("required", ())),
                 "labels": MappingProxyType({key: source_text(one) for key, one in raw.get("labels", {}).items()}),
                 "origins": tuple(source_text(one) for one in raw.get("origins", ())),
-                **words,
+                **kept,
             }
         )
 
@@ -309,7 +317,50 @@ class SettingsReader:
                 hint = "write the address or the net of your proxy: 127.0.0.1 or 10.0.5.0/24"
                 spot.fault("bad-network", f"{shown(one)} is no network", ("forwarded", index), hint=hint)
         self._origins(spot, kept.get("origins", ()))
+        self._pages(spot, kept)
         self.settings.web = MappingProxyType(self.environment.sealed(dict(kept)))
+
+    def _pages(self, spot: Spot, kept: Map) -> None:
+        """What the pages look like and say."""
+        logo = source_text(kept.get("logo", ""))
+        if logo and not logo.lower().endswith(LOGOS):
+            hint = "take a picture below templates/: files/logo.svg"
+            spot.fault("bad-choice", f"{shown(logo)} is no picture ({', '.join(LOGOS)})", ("logo",), hint=hint)
+        elif logo and self.files_present is not None and not self.files_present(f"templates/{logo}"):
+            spot.fault("unknown-file", f"there is no file {shown(f'templates/{logo}')}", ("logo",))
+        color = source_text(kept.get("color", ""))
+        if color and not _COLOR.fullmatch(color):
+            spot.fault(
+                "bad-choice", f"{shown(color)} is no colour", ("color",), hint='write it like "#1f5fbf", in quotes'
+            )
+        for word, target in kept.get("links", {}).items():
+            if not source_text(target).startswith(("https://", "http://", "mailto:", "tel:")):
+                hint = "write an address that begins with https://, mailto: or tel:"
+                spot.fault("bad-url", f"{shown(target)} is no place to go to", ("links", word), hint=hint)
+        texts = kept.get("texts", {})
+        if "language" in kept:
+            self._spoken(spot, source_text(kept["language"]), texts, ("language",))
+        for language, changed in texts.items():
+            known = words(FIRST)
+            for name, text in changed.items():
+                at = ("texts", source_text(language), source_text(name))
+                lost = gaps(source_text(text)) - gaps(known[source_text(name)])
+                if lost:
+                    message = f"this text has nothing to fill {{{min(lost)}}} in with"
+                    spot.fault("unknown-name", message, at, hint=f"as it comes along: {known[source_text(name)]}")
+
+    def _own_texts(self) -> Iterable[Any]:
+        """The languages that the admin added words of."""
+        web = self.source.root.get("web") if isinstance(self.source.root, Map) else None
+        texts = web.get("texts") if isinstance(web, Map) else None
+        return texts if isinstance(texts, Map) else ()
+
+    def _spoken(self, spot: Spot, language: str, texts: Iterable[Any], at: Path) -> None:
+        """Reports a language in which the pages have no words."""
+        known = {*languages(), *map(source_text, texts)}
+        if language not in known:
+            hint = f"there is {', '.join(sorted(known))}; others by `web.texts`"
+            spot.fault("bad-choice", f"the pages do not speak {shown(language)}", at, hint=hint)
 
     def _hooks(self, spot: Spot, name: str, raw: Map) -> None:
         if "secret" not in raw:

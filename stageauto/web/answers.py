@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from stageauto.web.pages import escape, page
+from stageauto.loader.wording import FIRST
+from stageauto.loader.wording import words as words_in
+from stageauto.web.look import Look
+from stageauto.web.pages import page
 from stageauto.web.routing import HTML, HttpError, Reply, text
 
 POLICY = (
@@ -12,6 +15,10 @@ POLICY = (
     "connect-src 'self'; form-action {form}; base-uri 'none'; frame-ancestors {frame}"
 )
 """No script or style inside the page, nothing from elsewhere (Content Security Policy Level 3)."""
+
+
+EVERY = frozenset(words_in(FIRST))
+"""The names of all texts."""
 
 
 def policy(*, form: str = "'self'", frame: str = "'none'") -> str:
@@ -46,10 +53,12 @@ def headers_for(reply: Reply) -> dict[str, str]:
     return headers
 
 
-def error_reply(error: HttpError, *, html: bool, base: str = "") -> Reply:
-    """The answer to a request that failed: a page for people, a line for programs. `base`: the path before ours."""
-    if not html:
+def error_reply(error: HttpError, *, look: Look | None = None) -> Reply:
+    """The answer to a request that failed: a page that looks like the others for people, a line for programs."""
+    if look is None:
         made = text(error.sentence, error.status)
         return Reply(made.status, made.body, made.kind, error.headers)
-    sentence = error.sentence[:1].upper() + error.sentence[1:] + "."
-    return Reply(error.status, page("Sorry", [f"<p>{escape(sentence)}</p>"], base=base), HTML, error.headers)
+    words = look.words
+    said = f"error_{error.status}" if f"error_{error.status}" in EVERY else "error"
+    body = page(words("sorry"), [f"<p>{words.html(said)}</p>"], look=look)
+    return Reply(error.status, body, HTML, error.headers)

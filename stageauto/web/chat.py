@@ -53,22 +53,28 @@ def _chat_of(request: Request) -> str:
 async def show(site: Site, request: Request) -> Reply:
     """The chat's page."""
     channel = _channel(site, request)
-    title = str(channel.options.get("title") or "Chat with us")
-    greeting = str(channel.options.get("greeting") or "How can we help?")
+    look = site.look()
+    words = look.words
+    title = str(channel.options.get("title") or words("chat_title"))
+    greeting = str(channel.options.get("greeting") or words("chat_greeting"))
     parts = [
         f'<p id="greeting">{escape(greeting)}</p>',
-        '<ol id="lines" role="log" aria-live="polite" aria-label="Messages" tabindex="0"></ol>',
+        f'<ol id="lines" role="log" aria-live="polite" aria-label="{words.html("chat_messages")}" tabindex="0"></ol>',
         '<p id="trouble" role="alert" class="wrong" hidden></p>',
         '<form id="say">',
-        '<p id="who"><label for="name">Your name</label>',
+        f'<p id="who"><label for="name">{words.html("chat_name")}</label>',
         f'<input id="name" autocomplete="name" maxlength="{LONGEST_NAME}"></p>',
-        '<p><label for="text">Message</label>',
-        f'<textarea id="text" rows="3" maxlength="{LONGEST}" required></textarea></p>',
-        '<p><button type="submit">Send</button></p></form>',
-        "<noscript><p>The chat needs JavaScript.</p></noscript>",
+        f'<p><label for="text">{words.html("chat_message")}</label>',
+        f'<textarea id="text" rows="2" maxlength="{LONGEST}" required></textarea></p>',
+        f'<p><button type="submit">{words.html("send")}</button></p></form>',
+        f"<noscript><p>{words.html('chat_no_script')}</p></noscript>",
     ]
-    marks = f' class="chat" data-base="{escape(site.base)}" data-channel="{escape(channel.name)}"'
-    body = page(title, parts, base=site.base, scripts=["chat.js"], attributes=marks)
+    told = {
+        "base": site.base, "channel": channel.name, "too-many": words("chat_too_many"), "failed": words("chat_failed"),
+        "you": words("chat_you"), "us": look.name or title,
+    }  # fmt: skip
+    marks = "".join(f' data-{name}="{escape(value)}"' for name, value in told.items())
+    body = page(title, parts, look=look, scripts=["chat.js"], attributes=f' class="chat"{marks}')
     return Reply(200, body, HTML, policy_headers(frames=site.settings.get("origins", ())))
 
 

@@ -178,7 +178,7 @@ class Connection(RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun already")
         self._guard.malformed(status)
-        made = response(error_reply(HttpError(status, "that is no request"), html=False))
+        made = response(error_reply(HttpError(status, "that is no request")))
         made.force_close()
         return made
 

@@ -11,57 +11,62 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from stageauto.documents.evidence import DRAWING, utc
+from stageauto.documents.evidence import DRAWING
 from stageauto.documents.screen import html
 from stageauto.engine.documents import OPENED, RECIPIENT, SENDER, SIGNED
 from stageauto.engine.files import id_of
 from stageauto.engine.paper import Node, read
+from stageauto.engine.schedule import to_local
 from stageauto.engine.state import Document, Item, Link
+from stageauto.engine.zones import zone_of
 from stageauto.errors import StageautoError
 from stageauto.runner.intake import Raw
 from stageauto.runner.papers import papers_of
 from stageauto.runner.session import Session
-from stageauto.runner.signing import CONSENT, signature_id, waiting
+from stageauto.runner.signing import signature_id, waiting
+from stageauto.web.brand import ALONE, media_of
 from stageauto.web.limits import network_of
+from stageauto.web.look import Look, Words
 from stageauto.web.machines import likely_machine
-from stageauto.web.pages import escape, page
+from stageauto.web.pages import escape, page, wrongs
 from stageauto.web.routing import HTML, HttpError, Reply, Request, Route, redirect, text
 from stageauto.web.site import Site
 
 HOUR: Final = 3_600_000
 _PER_MINUTE: Final = 20
 _LONGEST_NAME: Final = 200
-_STYLE: Final = '<link rel="stylesheet" href="{}/assets/document.css">'
-_MEDIA: Final[Mapping[str, str]] = {
-    ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".svg": "image/svg+xml",
-    ".webp": "image/webp",
-}  # fmt: skip
-_FORM: Final = """<form method="post" action="{place}/sign" id="sign"><h2>Sign</h2>{wrong}
-<p><label for="f-name">Your full name</label>
-<input id="f-name" name="name" type="text" required autocomplete="name" maxlength="{longest}" value="{name}"></p>
-<div id="draw" hidden><p class="label" id="draw-label">Your signature, with finger or mouse</p>
-<canvas id="pad" width="1200" height="400" role="img" aria-labelledby="draw-label"></canvas>
-<p class="soft">You may leave this empty: then the name that you typed is your signature.
-<button type="button" class="quiet" id="clear">Clear</button></p></div>
+_FORM: Final = """<form method="post" action="{place}/sign" id="sign"><h2>{title}</h2>{wrong}
+<p><label for="f-name">{full_name}</label>
+<input id="f-name" name="name" required autocomplete="name" maxlength="{longest}" value="{name}"{bad_name}></p>
+<div id="draw" hidden><p class="label" id="draw-label">{draw}</p>
+<div class="pad"><canvas id="pad" width="1200" height="400" role="img" aria-labelledby="draw-label"></canvas>
+<button type="button" class="quiet" id="clear">{clear}</button></div>
+<p class="soft">{typed}</p></div>
 <input type="hidden" name="drawing" id="drawing" value="">
 <input type="hidden" name="sha256" value="{digest}">
 <p><label class="check" for="f-consent">
-<input id="f-consent" name="consent" type="checkbox" value="yes" required{agreed}>{consent}</label></p>
-<p class="soft">Kept with your signature: the time, the address of your connection and the name of your browser.</p>
-<p><button type="submit">Sign</button></p></form>"""
+<input id="f-consent" name="consent" type="checkbox" value="yes" required{agreed}{bad_consent}>{consent}</label></p>
+<p class="soft">{kept}</p>
+<p><button type="submit">{button}</button></p></form>"""
 _EVENTS: Final = {role: event for event, role in SIGNED.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A document as one link shows it. `party`: as whom its owner was asked to sign, None where they were not."""
+    """A document as one link shows it. `party`: as whom its owner was asked to sign, None where they were not.
+
+    `look` and `zone` are those of the link's owner.
+    """
 
     token: str
     link: Link
     item: Item
     document: Document
     party: Mapping[str, Any] | None
+    look: Look
+    zone: ZoneInfo
 
     @property
     def role(self) -> str:
@@ -74,13 +79,18 @@ def _seen(site: Site, request: Request) -> Seen:
     link, item = site.link(token, "document")
     with site.read() as state:
         document = state.document(link.target)
+        contact = state.contact(str(link.data.get("who") or "")) or (
+            state.contact(item.contacts[0]) if item.contacts and link.data.get("role") != SENDER else None
+        )
     if document is None or document.item != item.id:
         raise HttpError(404, "this link leads nowhere (any more)")
     role, who = link.data.get("role"), link.data.get("who")
     if role == SENDER and who not in site.workspace.users:
         raise HttpError(404, "this link leads nowhere (any more)")
     party = next((one for one in document.parties if one["role"] == role and one["who"] == who), None)
-    return Seen(token, link, item, document, party)
+    look = site.look(*filter(None, [contact.language if contact else ""]))
+    zone = zone_of(contact.timezone if contact else "", site.workspace.zone)
+    return Seen(token, link, item, document, party, look, zone)
 
 
 async def _bytes_of(site: Site, file_id: str) -> bytes:
@@ -115,16 +125,16 @@ def _page(
     tree = read(document.html)
     place = f"{site.base}/d/{seen.token}"
     parts = [
-        _STYLE.format(escape(site.base)), _standing(seen),
+        _standing(seen),
         f'<article class="paper">{html(tree, _addresses(tree, place))}</article>',
-        f'<p><a href="{escape(place)}/document.pdf">Download as PDF</a></p>',
-    ]  # fmt: skip
+        f'<p><a class="file" href="{escape(place)}/document.pdf">{seen.look.words.html("download")}</a></p>',
+    ]
     if seen.party is not None and seen.party.get("signed_at") is None and document.signed_at is None:
-        parts.append(_form(place, seen.party, digest, values, wrong))
+        parts.append(_form(seen.look.words, place, seen.party, digest, values, wrong))
     title = document.name if document.number in document.name else f"{document.name} {document.number}"
     opens = seen.role == RECIPIENT
     body = page(
-        title, parts, base=site.base, scripts=("document.js",),
+        title, parts, look=seen.look, styles=("document.css",), scripts=("document.js",),
         attributes=f' class="wide"{f" data-opened={chr(34)}{escape(place)}/opened{chr(34)}" if opens else ""}',
     )  # fmt: skip
     return Reply(status, body, HTML)
@@ -138,28 +148,34 @@ def _addresses(tree: Node, place: str) -> dict[str, str]:
 
 def _standing(seen: Seen) -> str:
     """Who has signed, and who has not."""
-    document = seen.document
+    document, words = seen.document, seen.look.words
     lines = [
-        f"Signed by {escape(str(one['name']))} on {utc(one['signed_at']):%Y-%m-%d at %H:%M} UTC."
+        words.html(
+            "signed_by", name=str(one["name"]), time=f"{to_local(one['signed_at'], seen.zone):%Y-%m-%d %H:%M %Z}"
+        )
         for one in document.parties
         if one.get("signed_at") is not None
     ]
     left = waiting(document)
     if lines and left:
-        lines.append(f"Still to sign: {escape(', '.join(left))}.")
+        lines.append(words.html("signed_left", names=", ".join(left)))
     elif lines:
-        lines.append("Everybody has signed: the PDF is the signed one, with the evidence of all signatures.")
+        lines.append(words.html("signed_all"))
     return f'<div class="done" role="status">{"".join(f"<p>{one}</p>" for one in lines)}</div>' if lines else ""
 
 
 def _form(
-    place: str, party: Mapping[str, Any], digest: str, values: Mapping[str, str], wrong: Mapping[str, str]
-) -> str:
-    listed = "".join(f'<li><a href="#f-{escape(one)}">{escape(why)}</a></li>' for one, why in wrong.items())
+    words: Words, place: str, party: Mapping[str, Any], digest: str, values: Mapping[str, str],
+    wrong: Mapping[str, str],
+) -> str:  # fmt: skip
+    bad = ' aria-invalid="true"'
     return _FORM.format(
-        place=escape(place), digest=digest, longest=_LONGEST_NAME, consent=escape(CONSENT),
+        place=escape(place), digest=digest, longest=_LONGEST_NAME, wrong=wrongs(words, wrong),
         name=escape(values.get("name") or str(party["name"])), agreed=" checked" if values.get("consent") else "",
-        wrong=f'<div role="alert" class="wrong"><ul>{listed}</ul></div>' if wrong else "",
+        bad_name=bad if "name" in wrong else "", bad_consent=bad if "consent" in wrong else "",
+        title=words.html("sign_title"), full_name=words.html("sign_name"), draw=words.html("sign_draw"),
+        typed=words.html("sign_typed"), clear=words.html("sign_clear"), consent=words.html("sign_consent"),
+        kept=words.html("sign_kept"), button=words.html("sign"),
     )  # fmt: skip
 
 
@@ -181,8 +197,7 @@ async def picture(site: Site, request: Request) -> Reply:
         raise HttpError(404, "there is nothing here")
     src, content = found
     name = src if id_of(src) is None else src.rpartition("/")[2]
-    kind = _MEDIA.get(f".{name.rpartition('.')[2].lower()}", "application/octet-stream")
-    return Reply(200, content, kind, {"Content-Security-Policy": "default-src 'none'; sandbox"})
+    return Reply(200, content, media_of(name), ALONE)
 
 
 async def pdf(site: Site, request: Request) -> Reply:
@@ -222,7 +237,7 @@ async def sign(site: Site, request: Request) -> Reply:
         raise HttpError(429, "too many at once; please come again in a minute", {"Retry-After": str(wait // 1000 + 1)})
     given = request.fields()
     digest = sha256(await _bytes_of(site, seen.document.file)).hexdigest()
-    wrong = _wrong(given)
+    wrong = _wrong(seen.look.words, given)
     if wrong:
         # To a browser all is well: it shows the page, and has nothing to say about it on its console.
         return await site.decide(
@@ -237,13 +252,13 @@ async def sign(site: Site, request: Request) -> Reply:
     return redirect(f"{site.base}/d/{seen.token}")
 
 
-def _wrong(given: Mapping[str, str]) -> dict[str, str]:
+def _wrong(words: Words, given: Mapping[str, str]) -> dict[str, str]:
     """What is missing, by the field it is missing in."""
     wrong = {}
     if not given.get("name", "").strip() or len(given["name"]) > _LONGEST_NAME or "\n" in given["name"]:
-        wrong["name"] = "Write your full name."
+        wrong["name"] = words("sign_no_name")
     if given.get("consent") != "yes":
-        wrong["consent"] = "Say that you have read the document and sign it."
+        wrong["consent"] = words("sign_no_consent")
     return wrong
 
 
@@ -253,7 +268,8 @@ def _signature(seen: Seen, request: Request, given: Mapping[str, str], digest: s
     drawn = drawn if DRAWING.fullmatch(drawn) else ""
     data = {
         "document": document.id, "who": str(party.get("who")), "signer": given["name"],
-        "how": "drawn" if drawn else "typed", "drawing": drawn, "consent": CONSENT, "sha256": digest,
+        "how": "drawn" if drawn else "typed", "drawing": drawn, "sha256": digest,
+        "consent": seen.look.words("sign_consent"),  # what they have read
         "address": request.address, "agent": request.headers.get("user-agent", "")[:400],
         "email": str(seen.link.data.get("email") or ""),
     }  # fmt: skip

@@ -8,9 +8,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from stageauto.runner.intake import Raw
-from stageauto.web.answers import policy_headers
+from stageauto.web.answers import EVERY, policy_headers
 from stageauto.web.limits import network_of
-from stageauto.web.pages import LONG, escape, field, page
+from stageauto.web.look import Look, Words
+from stageauto.web.pages import LONG, escape, field, page, wrongs
 from stageauto.web.routing import HTML, HttpError, Reply, Request, Route, data, redirect
 from stageauto.web.site import Site
 
@@ -40,24 +41,29 @@ def _page(
     site: Site, name: str, form: Mapping[str, Any], values: Mapping[str, str], wrong: Mapping[str, str],
     status: int = 200,
 ) -> Reply:  # fmt: skip
+    look = _look(site, form)
+    words = look.words
     parts = [f"<p>{escape(form['text'])}</p>"] if form.get("text") else []
-    if wrong:
-        listed = "".join(f'<li><a href="#f-{escape(one)}">{escape(why)}</a></li>' for one, why in wrong.items())
-        parts.append(f'<div role="alert" class="wrong"><ul>{listed}</ul></div>')
+    parts.append(wrongs(words, wrong))
     parts.append(f'<form method="post" action="{escape(site.base)}/forms/{escape(name)}">')
     required = form.get("required", ())
+    soft = words("optional") if required else ""
     parts += [
-        field(one, label(form, one), required=one in required, value=values.get(one, ""), wrong=one in wrong)
+        field(one, label(words, form, one), required=one in required, value=values.get(one, ""), wrong=one in wrong,
+              soft="" if one in required else soft)
         for one in form["fields"]
-    ]
+    ]  # fmt: skip
     parts.append(
-        f'<p class="hp" aria-hidden="true"><label for="hp">Leave this empty</label>'
+        f'<p class="hp" aria-hidden="true"><label for="hp">{words.html("leave_empty")}</label>'
         f'<input id="hp" name="{HONEYPOT}" tabindex="-1" autocomplete="off"></p>'
     )
-    parts.append(f'<p><button type="submit">{escape(form.get("button") or "Send")}</button></p></form>')
-    title = form.get("title") or ("We call you back" if form.get("kind") == _CALLBACK else "Write to us")
-    body = page(title, parts, base=site.base)
-    return Reply(status, body, HTML, _shown_by(form))
+    parts.append(f'<p><button type="submit">{escape(form.get("button") or words("send"))}</button></p></form>')
+    title = form.get("title") or words("callback_title" if form.get("kind") == _CALLBACK else "form_title")
+    return Reply(status, page(title, parts, look=look), HTML, _shown_by(form))
+
+
+def _look(site: Site, form: Mapping[str, Any]) -> Look:
+    return site.look(*filter(None, [form.get("language")]))
 
 
 def _shown_by(form: Mapping[str, Any]) -> dict[str, str]:
@@ -67,9 +73,11 @@ def _shown_by(form: Mapping[str, Any]) -> dict[str, str]:
     return policy_headers(form=target, frames=form.get("origins", ()))
 
 
-def label(form: Mapping[str, Any], name: str) -> str:
+def label(words: Words, form: Mapping[str, Any], name: str) -> str:
     """What people read beside a field."""
-    return str(form.get("labels", {}).get(name) or name.replace("_", " ").capitalize())
+    given = form.get("labels", {}).get(name)
+    known = words(f"field_{name}") if f"field_{name}" in EVERY else name.replace("_", " ").capitalize()
+    return str(given or known)
 
 
 async def send(site: Site, request: Request) -> Reply:
@@ -87,7 +95,7 @@ async def send(site: Site, request: Request) -> Reply:
     if given.get(HONEYPOT):
         return _thanks(site, form, by_script, cors)
     values = {one: _one_line(one, given.get(one, "")) for one in form["fields"]}
-    wrong = faults(form, values)
+    wrong = faults(_look(site, form).words, form, values)
     if wrong:
         if by_script:
             return data({"ok": False, "errors": wrong}, 422, cors)
@@ -117,21 +125,21 @@ def _one_line(name: str, value: str) -> str:
     return value if name in LONG else " ".join(value.split())
 
 
-def faults(form: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, str]:
+def faults(words: Words, form: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, str]:
     """What is wrong, a sentence for each field."""
     wrong: dict[str, str] = {}
     for name, value in values.items():
-        called = label(form, name)
+        called = label(words, form, name)
         if not value:
             if name in form.get("required", ()):
-                wrong[name] = f"{called}: please fill this in"
+                wrong[name] = words("missing", field=called)
         elif name == "email" and not _EMAIL.fullmatch(value):
-            wrong[name] = f"{called}: this is no e-mail address"
+            wrong[name] = words("no_email", field=called)
         elif name == "phone" and not 3 <= sum(ch.isdigit() for ch in value) <= 20:
-            wrong[name] = f"{called}: this is no phone number"
+            wrong[name] = words("no_phone", field=called)
     if not wrong and not any(values.values()):
         first = next(iter(values), "")
-        wrong[first] = "Please fill something in"
+        wrong[first] = words("nothing")
     return wrong
 
 
@@ -141,9 +149,10 @@ def _thanks(site: Site, form: Mapping[str, Any], by_script: bool, cors: Mapping[
         return data({"ok": True, "redirect": target}, 200, cors)
     if target:
         return redirect(target, headers=cors)
-    words = form.get("thanks") or "We have got it, and will be in touch."
-    shown_by = {**_shown_by(form), **cors}
-    return Reply(200, page("Thank you", [f"<p>{escape(words)}</p>"], base=site.base), HTML, shown_by)
+    look = _look(site, form)
+    words = form.get("thanks") or look.words("callback_thanks" if form.get("kind") == _CALLBACK else "thanks")
+    body = page(look.words("thanks_title"), [f'<p class="done">{escape(words)}</p>'], look=look)
+    return Reply(200, body, HTML, {**_shown_by(form), **cors})
 
 
 def _cors(form: Mapping[str, Any], request: Request) -> dict[str, str]:

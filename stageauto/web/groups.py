@@ -9,6 +9,7 @@ from stageauto.web.routing import Route
 
 GROUPS: Final = (
     "assets",
+    "brand",
     "health",
     "hooks",
     "events",

@@ -5,10 +5,12 @@ Parts are HTML; whatever comes from outside goes through `escape` first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 
-__all__ = ["escape", "field", "page"]
+from stageauto.web.look import Look, Words
+
+__all__ = ["escape", "field", "page", "wrongs"]
 
 _PAGE = """<!doctype html>
 <html lang="{lang}">
@@ -16,16 +18,16 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
-<title>{title}</title>
+<title>{whole}</title>
 <link rel="stylesheet" href="{base}/assets/page.css">
-<link rel="icon" href="data:,">
+{head}<link rel="icon" href="data:,">
 {scripts}</head>
 <body>
-<main{attributes}>
+{brand}<main{attributes}>
 <h1>{title}</h1>
 {body}
 </main>
-</body>
+{foot}</body>
 </html>
 """
 LONG = ("message", "comment", "text", "question", "description", "note")
@@ -35,26 +37,52 @@ FILLS = {"email": "email", "phone": "tel", "name": "name", "first_name": "given-
 
 
 def page(
-    title: str,
-    parts: Iterable[str],
-    *,
-    base: str = "",
-    scripts: Iterable[str] = (),
+    title: str, parts: Iterable[str], *, look: Look, styles: Iterable[str] = (), scripts: Iterable[str] = (),
     attributes: str = "",
-    lang: str = "en",
-) -> bytes:
-    """A whole page. `scripts` are names of our own files; `base` is the path before all of ours."""
-    tags = "".join(f'<script src="{escape(base)}/assets/{escape(one)}" defer></script>\n' for one in scripts)
+) -> bytes:  # fmt: skip
+    """A whole page. `styles` and `scripts` are names of our own files."""
+    base = escape(look.base)
+    sheets = [f"{base}/assets/{escape(one)}" for one in styles]
+    if look.mark:
+        sheets.append(f"{base}/brand/{escape(look.mark)}.css")
     return _PAGE.format(
-        title=escape(title), body="\n".join(parts), base=escape(base), scripts=tags, attributes=attributes, lang=lang
-    ).encode("utf-8", "replace")
+        title=escape(title), whole=escape(f"{title} \u2013 {look.name}" if look.name else title), base=base,
+        body="\n".join(parts), lang=look.words.language, attributes=attributes, brand=_brand(look), foot=_foot(look),
+        head="".join(f'<link rel="stylesheet" href="{one}">\n' for one in sheets),
+        scripts="".join(f'<script src="{base}/assets/{escape(one)}" defer></script>\n' for one in scripts),
+    ).encode("utf-8", "replace")  # fmt: skip
 
 
-def field(name: str, label: str, *, required: bool = False, value: str = "", wrong: bool = False) -> str:
-    """A labelled field of a form, of the kind that its name suggests."""
+def _brand(look: Look) -> str:
+    """Whose page it is."""
+    if not look.logo and not look.name:
+        return ""
+    shown = f'<img src="{escape(look.base)}/brand/logo" alt="{escape(look.name)}">' if look.logo else escape(look.name)
+    return f'<header class="brand">{shown}</header>\n'
+
+
+def _foot(look: Look) -> str:
+    links = (f'<a href="{escape(str(to))}" rel="noopener">{escape(str(word))}</a>' for word, to in look.links.items())
+    inside = "\n".join(links)
+    return f"<footer>{inside}</footer>\n" if inside else ""
+
+
+def wrongs(words: Words, wrong: Mapping[str, str]) -> str:
+    """What is wrong, by the field it is wrong in, as a list that leads to the fields; "" where nothing is."""
+    if not wrong:
+        return ""
+    listed = "".join(f'<li><a href="#f-{escape(one)}">{escape(why)}</a></li>' for one, why in wrong.items())
+    return f'<div role="alert" class="wrong"><p>{words.html("please_check")}</p><ul>{listed}</ul></div>'
+
+
+def field(
+    name: str, label: str, *, required: bool = False, value: str = "", wrong: bool = False, soft: str = ""
+) -> str:
+    """A labelled field of a form, of the kind that its name suggests. `soft`: a word beside its label."""
     must = (" required" if required else "") + (' aria-invalid="true"' if wrong else "")
     fills = f' autocomplete="{FILLS[name]}"' if name in FILLS else ""
-    shown, title = escape(name), escape(label)
+    shown = escape(name)
+    title = escape(label) + (f' <span class="soft">({escape(soft)})</span>' if soft else "")
     if name in LONG:
         box = f'<textarea id="f-{shown}" name="{shown}" rows="5" maxlength="20000"{must}>{escape(value)}</textarea>'
     else:

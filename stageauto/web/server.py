@@ -169,8 +169,8 @@ class Listener:
         except HttpError as error:
             if error.status in FINED:
                 self._allowance.charge(network_of(address), self._site.monotonic(), FINE)
-            html = "text/html" in headers.get("accept", "")
-            return route, error_reply(error, html=html, base=self._site.base if self._site.ready else "")
+            html = "text/html" in headers.get("accept", "") and self._site.ready
+            return route, error_reply(error, look=self._site.look() if html else None)
 
     async def _body(self, request: web.BaseRequest, most: int, headers: dict[str, str]) -> bytes:
         connection = request.protocol

@@ -6,10 +6,11 @@ import asyncio
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from stageauto.channels._attachments import AttachmentError, read_inside
 from stageauto.channels.base import reveal
 from stageauto.engine.links import hash_of, is_token
 from stageauto.engine.state import Item, Journal, Link
@@ -18,6 +19,7 @@ from stageauto.runner.clock import Clock, monotonic_ms
 from stageauto.runner.intake import Raw
 from stageauto.runner.session import Session
 from stageauto.web.limits import Allowance, network_of
+from stageauto.web.look import Look, look_of
 from stageauto.web.metrics import Metrics
 from stageauto.web.routing import HttpError
 
@@ -53,6 +55,7 @@ class Site:
         self._noted = Allowance(1, MINUTE)
         self._notes = Allowance(AUDITED, MINUTE)
         self._allowances: dict[str, Allowance] = {}
+        self._logo: tuple[str, int, bytes | None] = ("", 0, None)
         self._nets: tuple[object, list[ipaddress.IPv4Network | ipaddress.IPv6Network]] = (None, [])
 
     # -- the configuration -------------------------------------------------------------------------------------------
@@ -75,6 +78,22 @@ class Site:
         """The path of `base_url`, before every path in a page; "" where it has none."""
         rest = self.workspace.base_url.partition("://")[2]
         return "/" + rest.partition("/")[2] if "/" in rest else ""
+
+    def look(self, *wanted: str) -> Look:
+        """How pages look; `wanted`: the languages of whom they are for, the best first."""
+        return look_of(self.workspace, *wanted, base=self.base, logo=self.logo() is not None)
+
+    def logo(self) -> bytes | None:
+        """The logo's bytes, looked at again once a minute; None where there is none that can be read."""
+        name, now = str(self.settings.get("logo") or ""), self.monotonic()
+        if not name:
+            return None
+        if self._logo[0] != name or now >= self._logo[1]:
+            content: bytes | None = None
+            with suppress(AttachmentError):
+                content = read_inside(name, self._root / "templates", self._root)
+            self._logo = (name, now + MINUTE, content)
+        return self._logo[2]
 
     @property
     def ready(self) -> bool:

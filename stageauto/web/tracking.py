@@ -8,6 +8,7 @@ from typing import Any
 from stageauto.engine.links import hash_of, is_token
 from stageauto.engine.state import Link
 from stageauto.runner.intake import Raw
+from stageauto.web.look import Look
 from stageauto.web.machines import likely_machine
 from stageauto.web.pages import escape, page
 from stageauto.web.routing import HTML, HttpError, Reply, Request, Route, redirect
@@ -65,14 +66,22 @@ def _subscription(site: Site, request: Request) -> tuple[Link, bool, bool]:
 async def ask(site: Site, request: Request) -> Reply:
     """A page with a button: who only looks, as scanners do, stays subscribed (RFC 8058, 3.2)."""
     link, _, out = _subscription(site, request)
+    look = _look(site, link)
     if out:
-        return _done(site)
+        return _done(look)
     parts = [
-        f"<p>Mails to <strong>{escape(link.target)}</strong> will stop.</p>",
+        f"<p>{look.words.html('unsubscribe_text', address=link.target)}</p>",
         f'<form method="post" action="{escape(site.base)}/u/{escape(request.arguments["token"])}">',
-        '<p><button type="submit">Unsubscribe</button></p></form>',
+        f'<p><button type="submit">{look.words.html("unsubscribe")}</button></p></form>',
     ]
-    return Reply(200, page("No more mail?", parts, base=site.base), HTML)
+    return Reply(200, page(look.words("unsubscribe_title"), parts, look=look), HTML)
+
+
+def _look(site: Site, link: Link) -> Look:
+    """The look of a page for whom the link was made."""
+    with site.read() as state:
+        contact = state.contact(str(link.data.get("contact") or ""))
+    return site.look(*filter(None, [contact.language if contact else ""]))
 
 
 async def leave(site: Site, request: Request) -> Reply:
@@ -88,7 +97,7 @@ async def leave(site: Site, request: Request) -> Reply:
                 source="tracking",
             )
         )  # fmt: skip
-    return _done(site)
+    return _done(_look(site, link))
 
 
 def _one_click(request: Request) -> bool:
@@ -99,8 +108,9 @@ def _one_click(request: Request) -> bool:
         return False
 
 
-def _done(site: Site) -> Reply:
-    return Reply(200, page("Done", ["<p>You will get no more mail from us.</p>"], base=site.base), HTML)
+def _done(look: Look) -> Reply:
+    body = page(look.words("unsubscribed_title"), [f'<p class="done">{look.words.html("unsubscribed")}</p>'], look=look)
+    return Reply(200, body, HTML)
 
 
 def routes() -> list[Route]:

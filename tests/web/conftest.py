@@ -58,6 +58,7 @@ forms:
     origins: ["https://acme.test"]
   plain: {fields: [email]}
   framed: {fields: [email], origins: ["https://acme.test"]}
+  german: {fields: [email, message], required: [email], language: de}
   back: {kind: callback, fields: [name, phone], required: [phone]}
 hooks:
   erp: {secret: "${HOOK_SECRET}"}
@@ -68,6 +69,7 @@ hooks:
     event: invoice.paid
     data: {email: payer.emails.0, amount: total.value, invoice: number, note: nowhere.at.all}
 web:
+  name: Acme Roofing
   metrics_token: "${METRICS_TOKEN}"
   origins: ["https://acme.test"@ORIGIN@]
 @WEB@

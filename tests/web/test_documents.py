@@ -46,7 +46,10 @@ CONTRACT = """<p align="right"><img src="files/logo.svg" width="14mm" alt="Acme"
 <ol><li>Work begins within two weeks.</li><li>The roof is warranted for ten years.</li></ol>
 <p>Questions? <img src="{{ item.qr }}" width="25mm" alt="The answers, as a QR code"></p>
 """
-LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><circle cx="4" cy="4" r="4" fill="#c33"/></svg>'
+LOGO = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 36 36"><rect width="36" height="36" rx="8" fill="#0a5c36"/>'
+    '<path d="M7 24 18 10l11 14" fill="none" stroke="#fff" stroke-width="4"/></svg>'
+)
 EVIL = 'Ewa <script>alert(1)</script> "#panic()'
 
 

@@ -51,7 +51,7 @@ def test_json_and_multipart_are_taken_as_well(served: Served) -> None:
     ("values", "words"),
     [
         ({"name": "", "email": "ewa@home.test"}, "Name: please fill this in"),
-        ({"name": "Ewa", "email": "no address"}, "Email: this is no e-mail address"),
+        ({"name": "Ewa", "email": "no address"}, "E-mail: this is no e-mail address"),
         ({"name": "Ewa", "email": "ewa@home.test", "phone": "call me"}, "Phone: this is no phone number"),
     ],
 )

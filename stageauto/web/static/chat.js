@@ -9,18 +9,25 @@
   const name = document.getElementById("name");
   const trouble = document.getElementById("trouble");
   const button = form.querySelector("button");
-  let token = sessionStorage.getItem(key) || "";
+  const keep = (value) => {
+    try { sessionStorage.setItem(key, value); } catch { /* a frame of a site that may keep nothing: until it is closed */ }
+  };
+  let token = "";
+  try { token = sessionStorage.getItem(key) || ""; } catch { /* as above */ }
   let after = 0;
 
   function show(line) {
     const entry = document.createElement("li");
+    const who = document.createElement("span");
     const said = document.createElement("p");
     const when = document.createElement("time");
     entry.className = line.ours ? "mine" : "theirs";
+    who.className = "who";
+    who.textContent = line.ours ? main.dataset.you : main.dataset.us;
     said.textContent = line.text;
     when.dateTime = new Date(line.at).toISOString();
-    when.textContent = new Date(line.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-    entry.append(said, when);
+    when.textContent = new Date(line.at).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hour12: false });
+    entry.append(who, said, when);
     list.append(entry);
     list.scrollTop = list.scrollHeight;
   }
@@ -57,17 +64,17 @@
       if (token) headers["X-Chat-Token"] = token;
       const body = JSON.stringify({ text: text.value, name: name.value });
       const got = await fetch(`${base}/say`, { method: "POST", headers, body });
-      if (!got.ok) throw new Error(got.status === 429 ? "Too many messages at once. Please wait a little." : "");
+      if (!got.ok) throw new Error(got.status === 429 ? main.dataset.tooMany : "");
       const answer = await got.json();
       text.value = "";
       if (answer.token) {
         token = answer.token;
-        sessionStorage.setItem(key, token);
+        keep(token);
         document.getElementById("who").hidden = true;
         listen();
       }
     } catch (error) {
-      complain(error.message || "The message could not be sent. Please try again.");
+      complain(error.message === main.dataset.tooMany ? error.message : main.dataset.failed);
     } finally {
       button.disabled = false;
       text.focus();
