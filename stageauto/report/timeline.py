@@ -74,8 +74,9 @@ def _cause(data: Data) -> str:
 # -- one function for each kind ---------------------------------------------------------------------------------------
 
 
-def _created(data: Data, _: ZoneInfo) -> str:
-    return f"created in {data.get('pipeline', '?')}{_cause(data)}: {_short(data.get('title') or 'no title')}"
+def _created(data: Data, zone: ZoneInfo) -> str:
+    text = f"created in {data.get('pipeline', '?')}{_cause(data)}: {_short(data.get('title') or 'no title')}"
+    return f"{text}; {_event(data, zone)}" if data.get("intake") and data.get("type") else text
 
 
 def _entered(data: Data, zone: ZoneInfo) -> str:

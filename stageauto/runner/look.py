@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from stageauto.engine.gsm import in_words
@@ -382,7 +382,17 @@ def timeline(
         if item is None:
             seen = _may_see(look)
             entries = [one for one in entries if not one.item or seen(one.item)]
-        return TimelineView(entries[-last:] if last else entries, look.facts, item)
+        shown = [_with_its_event(look.state, one) for one in (entries[-last:] if last else entries)]
+        return TimelineView(shown, look.facts, item)
+
+
+def _with_its_event(state: SqliteReader, entry: Entry) -> Entry:
+    """The line; where intake made the item of an event, with what came, which no other line of the item says."""
+    event_id = entry.data.get("event") if entry.kind == "created" and entry.data.get("intake") else None
+    row = state.event(str(event_id)) if event_id else None
+    if row is None:
+        return entry
+    return replace(entry, data={**entry.data, "type": row.type, **({"data": dict(row.data)} if row.data else {})})
 
 
 def _may_see(look: Look) -> Callable[[str], bool]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import pytest
 
+from stageauto.report.timeline import sentence
+from stageauto.runner import look
 from stageauto.web.bodies import NoBodyError, clean, fields_of
 from tests.web.conftest import Served
 
@@ -20,6 +24,19 @@ def test_a_form_makes_an_item_and_leads_on(served: Served) -> None:
         "form": "website", "name": "Ewa Lis", "email": "ewa@home.test", "subject": "Roof", "message": "Two\nlines",
         "page": "https://acme.test/contact",
     }  # fmt: skip
+
+
+def test_the_history_says_what_was_filled_in(served: Served) -> None:
+    """Intake may copy none of it into fields, and no other line of the item has it."""
+    served.form("/forms/website", GOOD)
+    with served.session() as session:
+        session._as_user = "olga"
+        (created, *_) = look.timeline(session, "deal-1").entries
+    assert created.data["data"]["message"] == "Two\nlines"
+    assert sentence(created, ZoneInfo("UTC")) == (
+        "created in deals by the intake `website`: Web: Roof; "
+        "form.submitted came: name=Ewa Lis, email=ewa@home.test, subject=Roof, message=Two lines, form=website"
+    )
 
 
 def test_fields_that_are_not_the_forms_own_are_left_out(served: Served) -> None:
