@@ -10,8 +10,10 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from stageauto.engine.model import Channel
+from stageauto.loader.wording import FIRST
 from stageauto.runner.intake import Raw
 from stageauto.web.bodies import clean
+from stageauto.web.look import Words, words_of
 from stageauto.web.providers import DELIVERED, FAILED, channel_of, demand, filled, pairs_of, report
 from stageauto.web.routing import FREE, Reply, Request, Route
 from stageauto.web.signatures import Verdict, twilio
@@ -27,6 +29,10 @@ ARRIVED: Final[Mapping[str, str]] = {"delivered": DELIVERED, "undelivered": FAIL
 _OVER = {"no_answer": "call.missed", "busy": "call.missed", "failed": "call.missed", "answered": "call.received"}
 
 
+SPOKEN: Final[Mapping[str, str]] = {
+    "de": "de-DE", "en": "en-GB", "es": "es-ES", "fr": "fr-FR", "pl": "pl-PL", "ru": "ru-RU",
+}  # fmt: skip
+"""Our languages that the voice speaks which Twilio takes where none is named, and its words for them."""
 HIDDEN: Final = frozenset(("+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253"))
 """What Twilio gives as the number of a caller who hides it: ANONYMOUS, RESTRICTED, ... on the keys of a phone."""
 
@@ -72,9 +78,20 @@ async def call(site: Site, request: Request) -> Reply:
     number = _staff_number(site, shown(found.get("From", "")))
     if not number:
         await _ended(site, channel, found, "no_answer")
-        return _twiml("<Say>Sorry, nobody can take your call now. We will call you back.</Say><Hangup/>")
+        return _twiml(f"{_nobody(site, shown(found.get('From', '')))}<Hangup/>")
     after = f"{site.workspace.base_url}/twilio/{channel.name}/dialed"
     return _twiml(f'<Dial timeout="25" action="{escape(after)}" method="POST">{escape(number)}</Dial>')
+
+
+def _nobody(site: Site, caller: str) -> str:
+    """What is said where nobody takes the call: in the caller's language, where Twilio's usual voice speaks it."""
+    with site.read() as state:
+        contacts = (state.contact(one) for one in (state.find_contacts(caller) if caller else ()))
+        wanted = [one.language for one in contacts if one is not None]
+    words = words_of(site.workspace, *wanted)
+    if words.language not in SPOKEN:
+        words = Words(FIRST)
+    return f'<Say language="{SPOKEN[words.language]}">{words.html("call_missed")}</Say>'
 
 
 def _staff_number(site: Site, caller: str) -> str:

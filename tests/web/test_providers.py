@@ -62,6 +62,16 @@ def test_a_call_that_nobody_can_take_is_missed(served: Served) -> None:
     assert kinds(served) == ["call.missed"]
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("pl", '<Say language="pl-PL">Przepraszamy, nikt'), ("uk", '<Say language="en-GB">Sorry, nobody'),
+     ("", '<Say language="en-GB">Sorry, nobody')],
+)  # fmt: skip
+def test_a_caller_whom_nobody_answers_is_spoken_to_in_their_language(served: Served, language: str, said: str) -> None:
+    served.add(contact={"phone": PHONE, "language": language})
+    assert said in twilio(served, "call", {"From": PHONE, "To": "+15005550006", "CallSid": "CA1"}).text
+
+
 @pytest.mark.parametrize("number", ["anonymous", "+266696687", ""])
 def test_those_who_hide_their_number_are_not_all_one_customer(served: Served, number: str) -> None:
     for sid in ("CA1", "CA2"):
