@@ -273,6 +273,9 @@ class SettingsReader:
             hint = "write a path or an address that begins with https://"
             spot.fault("bad-url", f"{shown(redirect)} is no place to go to", ("redirect",), hint=hint)
         fields = tuple(source_text(one) for one in raw.get("fields", ()))
+        if not fields:
+            message, hint = "a form without `fields` takes nothing", "fields: [name, email, message]"
+            spot.fault("no-effect", message, (), hint=hint, severity=WARNING)
         for key in ("required", "labels"):
             for index, one in enumerate(raw.get(key, ())):
                 at = index if key == "required" else source_text(one)
@@ -363,7 +366,8 @@ class SettingsReader:
             spot.fault("bad-choice", f"the pages do not speak {shown(language)}", at, hint=hint)
 
     def _hooks(self, spot: Spot, name: str, raw: Map) -> None:
-        if "secret" not in raw:
+        written = self.source.root["hooks"][name] if isinstance(self.source.root, Map) else raw
+        if not written.get("secret"):  # one that the environment lacks is told of already
             message = f"the hook `{name}` has no `secret`: every call of it is refused"
             spot.fault("missing-key", message, hint="add `secret: ${NAME}`", severity=WARNING, missing=True)
         self.settings.hooks[name] = MappingProxyType(self.environment.sealed(dict(raw)))
