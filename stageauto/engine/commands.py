@@ -461,7 +461,7 @@ def _refit(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> None:
     waits_for_rules = run.waiting_for.startswith("rules")
     if waits_for_rules:
         visits.check_chain(draft, item, run, rule, now)
-    elif run.state != RUNNING and not run.open_deliveries and run.base is not None and run.count == 0:
+    elif run.state != RUNNING and not run.open_deliveries and run.base is not None:
         visits.replan_run(draft, item, run, rule, now, "load")
 
 

@@ -116,7 +116,7 @@ def _postponed(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> bool
         now, "rescheduled", item.id, f"rule:{run.rule}",
         {"rule": run.rule, "run": run.id, "was": run.due, "due": at, "reason": reason},
     )  # fmt: skip
-    run.due = at
+    run.due, run.postponed = at, True
     draft.touch(item)
     return True
 

@@ -47,6 +47,7 @@ class Run:
     held: bool = False  # waits for a person (catch-up after downtime, a turned clock)
     late: bool = False  # was due while the item was on hold: `if_late` decides
     until: tuple[str, ...] = ()  # a running wait's events; ("*",) = any customer activity
+    postponed: bool = False  # its moment had come, and hours or quiet hours put it off
 
     @property
     def living(self) -> bool:

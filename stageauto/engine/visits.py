@@ -261,7 +261,7 @@ def plan_run(draft: Draft, item: Item, run: Run, rule: Rule, base: int, now: int
     """
     run.base = base
     found = work_out_due(draft, item, rule, base, now)
-    run.scheduled_at = now
+    run.scheduled_at, run.postponed = now, False
     if isinstance(found, Due):
         if run.waiting_for.startswith("rules"):
             run.seq = draft.next_seq()  # it begins only now; all others keep the order of the file
@@ -271,7 +271,7 @@ def plan_run(draft: Draft, item: Item, run: Run, rule: Rule, base: int, now: int
         if rule.repeat is not None and run.count == 0:
             run.anchor = found.at
             if rule.repeat.cron is not None:
-                _plan_occurrence(draft, item, run, rule, now)
+                plan_occurrence(draft, item, run, rule, now)
     elif isinstance(found, Missing):
         run.state, run.due, run.waiting_for = WAITING, None, f"field:{found.field}"
     else:
@@ -306,14 +306,14 @@ def field_moment(draft: Draft, item: Item, name: str) -> int | date | None:
     return moment(field, item.fields.get(name)) if field else None
 
 
-def _plan_occurrence(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> bool:
-    """Sets the due moment of the next occurrence; False when there is none."""
+def plan_occurrence(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> bool:
+    """Sets the due moment of a repetition's next occurrence after `now`; False when there is none."""
     if rule.repeat is None or run.anchor is None:
         return False
     due = _occurrence(draft, item, rule, rule.repeat, run.anchor, run.count, now)
     if due is None:
         return False
-    run.due, run.state, run.scheduled_at = due, PENDING, now
+    run.due, run.state, run.scheduled_at, run.postponed = due, PENDING, now, False
     return True
 
 
@@ -346,10 +346,15 @@ def replan(draft: Draft, item: Item, now: int, field: str, cascade: tuple[str, .
 def replan_run(draft: Draft, item: Item, run: Run, rule: Rule, now: int, reason: str) -> None:
     """Works one pending run's moment out again; the timeline shows was and now where it changed."""
     was = run.due
-    if run.count == 0 and _stands(draft, item, run, rule, now):
+    if run.postponed and reason != rule.when.field:
+        _postpone_again(draft, item, run, rule, now)
+    elif (_goes_on if run.count else _stands)(draft, item, run, rule, now):
+        if rule.repeat is not None and run.anchor is None and run.due is not None:
+            run.anchor = run.due  # it was to run once, and repeats by its new definition
+            draft.touch(item)
         return
-    if run.count:  # a repetition keeps its anchor; only where the calendar lets it run may change
-        _plan_occurrence(draft, item, run, rule, now)
+    elif run.count:  # a repetition keeps its anchor; only where the calendar lets it run may change
+        plan_occurrence(draft, item, run, rule, now)
     else:
         plan_run(draft, item, run, rule, run.base if run.base is not None else now, now)
     draft.touch(item)
@@ -376,6 +381,25 @@ def _stands(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> bool:
     if isinstance(found, Due):
         return found.was_past or found.at <= now
     return isinstance(found, NotDue) and found.code in {"past", "too_late"}
+
+
+def _postpone_again(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> None:
+    """What is put off goes at the first moment that the hours and quiet hours of now allow; it is not past."""
+    hours = calendar_of(draft, item, rule)
+    at = hours.next_open(now) if hours is not None else now
+    quiet = quiet_of(draft, item, rule)
+    if at is not None and quiet is not None:
+        at = after_quiet(at, quiet, hours)
+    if at is not None and run.due is not None and run.due > now:
+        run.due = at
+        draft.touch(item)
+
+
+def _goes_on(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> bool:
+    """The same for a repetition that has begun: its next moment is the same, or overdue."""
+    if run.due is None or run.due <= now or rule.repeat is None or run.anchor is None:
+        return True
+    return _occurrence(draft, item, rule, rule.repeat, run.anchor, run.count, run.scheduled_at) == run.due
 
 
 def _planned(draft: Draft, item: Item, run: Run, rule: Rule, base: int) -> int | None:
@@ -408,7 +432,7 @@ def finish(  # noqa: PLR0913, PLR0917 - a run and its outcome
         if rule.repeat.times is None or run.count < rule.repeat.times:
             data = _ended(run, outcome, code, because, values)
             run.worst, run.open_deliveries, run.decided_at = "", 0, None
-            if _plan_occurrence(draft, item, run, rule, now):
+            if plan_occurrence(draft, item, run, rule, now):
                 draft.record(now, "repeated", item.id, f"rule:{run.rule}", data)
                 draft.touch(item)
                 return

@@ -184,6 +184,8 @@ class _Rebuilt:
             return
         elif line.kind == "rescheduled":
             run.due, run.state, run.waiting_for = data["due"], PENDING if data["due"] is not None else WAITING, ""
+            had_come = data["was"] is not None and data["was"] <= line.at
+            run.postponed = had_come and data["reason"] in {"hours", "quiet_hours"}
         elif line.kind == "repeated":
             run.count += 1
             run.decided_at = None
@@ -268,7 +270,7 @@ class _Rebuilt:
         rule = self.scratch.rule_of(run)
         if rule is not None:
             run.state, run.waiting_for = PENDING, ""
-            visits.replan_run(self.scratch, self.item, run, rule, at, "")
+            visits.plan_occurrence(self.scratch, self.item, run, rule, at)
 
     def _ended(self, line: Entry, run: Run | None) -> None:
         data = line.data

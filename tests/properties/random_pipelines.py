@@ -61,13 +61,13 @@ def triggers(draw: st.DrawFn, name: str) -> Trigger:
 
 
 @st.composite
-def pipelines(draw: st.DrawFn) -> tuple[Stage, ...]:
-    """Two to four stages with up to four rules and two triggers each; one of them may be won."""
+def pipelines(draw: st.DrawFn, least: int = 0) -> tuple[Stage, ...]:
+    """Two to four stages with `least` to four rules and up to two triggers each; one of them may be won."""
     count = draw(st.sampled_from([2, 3, 4, 4]))
     won = draw(st.integers(-1, count - 1))
     found = []
     for stage in range(count):
-        size = draw(st.integers(0, 4))
+        size = draw(st.integers(least, 4))
         found.append(
             Stage(
                 id=f"s{stage}",

@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from random import Random
 from typing import Any
 
 import pytest
@@ -29,11 +30,13 @@ from stageauto.runner.clock import VirtualClock
 from stageauto.runner.concern import Concern
 from stageauto.runner.session import Session
 from stageauto.runner.versions import foresee, load
-from tests.properties.random_edits import Files, edited, with_hours
+from stageauto.store.sqlite import SqliteStore
+from tests.properties.plain_loading import Loading
+from tests.properties.random_edits import Files, dressed, edited
 from tests.properties.random_pipelines import WORKSPACE, as_yaml, pipelines
-from tests.properties.test_engine_against_a_model import DATES, MINUTE, START, instant
+from tests.properties.test_engine_against_a_model import MINUTE, START, instant
 
-EXAMPLES = 15
+EXAMPLES = 20
 LIVING = ("pending", "waiting", "running")
 
 
@@ -43,39 +46,50 @@ class Story:
 
     files: Files
     after: Files
-    workspace: Workspace
     catch_up: list[str]
     lives: list[dict[str, Any]] = field(default_factory=list)
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The files that come next, loaded."""
+        found = load_texts(self.after, env={}, now=START).workspace
+        assert found is not None
+        return found
 
 
 @st.composite
 def stories(draw: st.DrawFn) -> Story:
-    stages = draw(pipelines())
+    """What the files are is drawn; what becomes of them is rolled, for all sorts of edits and lives shall come."""
+    stages, chance = draw(pipelines(least=2)), Random(draw(st.integers(0, 2**48)))
     files = {"stageauto.yaml": WORKSPACE, "pipelines/p.yaml": as_yaml(stages)}
-    if draw(st.booleans()):
-        files = with_hours(draw, files)
+    if chance.random() < 0.9:
+        files = dressed(chance, files)
     assume(load_texts(files, env={}, now=START).workspace is not None)
-    after = draw(edited(files))
+    after = edited(chance, files)
     workspace = load_texts(after, env={}, now=START).workspace
     assume(workspace is not None)
     assert workspace is not None
     rules = [rule.id for stage in workspace.pipelines["p"].stages for rule in stage.rules if rule.enabled]
-    catch_up = [draw(st.sampled_from(rules))] if rules and draw(st.integers(0, 3)) == 0 else []
+    new = [rule for rule in rules if "new" in rule] or rules
+    catch_up = [chance.choice(new)] if new and chance.random() < (0.3 if new is rules else 0.8) else []
     names = [one.id for one in stages]
+    whose = ["", "u", "u"] if "users" in files["stageauto.yaml"] else [""]
     lives = [
         {
-            "stage": draw(st.sampled_from(names)), "date": draw(DATES), "flag": draw(st.booleans()),
-            "pause": draw(st.integers(0, 4)) * 20, "hold": draw(st.booleans()),
-            "then": draw(st.sampled_from([None, *names])), "delete": draw(st.integers(0, 7)) == 0,
+            "stage": chance.choice(names), "date": chance.choice([None, *range(-120, 390, 30)]),
+            "flag": chance.random() < 0.5, "pause": chance.randint(0, 7) * 20, "hold": chance.random() < 0.2,
+            "then": chance.choice([None, None, *names]), "delete": chance.random() < 0.1,
+            "responsible": chance.choice(whose),
         }
-        for _ in range(draw(st.integers(1, 4)))
+        for _ in range(chance.randint(3, 6))
     ]  # fmt: skip
-    return Story(files, after, workspace, catch_up, lives)
+    return Story(files, after, catch_up, lives)
 
 
 def live(session: Session, clock: VirtualClock, one: dict[str, Any]) -> None:
     """Adds an item, lets time pass and does what was due, perhaps moves it, lets more time pass and does nothing."""
     values = {"flag": one["flag"]} | ({"date": instant(one["date"])} if one["date"] is not None else {})
+    values |= {"responsible": one["responsible"]} if one["responsible"] else {}
     made = do(session, lambda draft, by: commands.add(draft, by, NewItem("p", one["stage"], values)))
     clock.at += one["pause"] * MINUTE
     do(session, lambda draft, by: draft.look_ahead(by.at, 100))
@@ -94,13 +108,13 @@ def do(session: Session, deed: Callable[[Draft, By], Any]) -> Any:
 
 @contextmanager
 def lived(story: Story) -> Iterator[Session]:
-    with TemporaryDirectory() as folder:
-        clock = VirtualClock(START)
-        with Session.open(Path(folder), clock=clock, create=True) as session:
-            load(session, story.files)
-            for one in story.lives:
-                live(session, clock, one)
-            yield session
+    clock = VirtualClock(START)
+    with SqliteStore.open(":memory:", state_id="test") as store:
+        session = Session(Path(), store, clock, "me")
+        load(session, story.files)
+        for one in story.lives:
+            live(session, clock, one)
+        yield session
 
 
 Runs = dict[str, tuple[Any, ...]]
@@ -135,16 +149,38 @@ def all_examples(monkeypatch: pytest.MonkeyPatch) -> None:
 @settings(max_examples=EXAMPLES)
 @given(stories())
 def test_what_plan_foretells_is_what_load_does(story):
+    is_foretold_and_done(story)
+
+
+def is_foretold_and_done(story: Story) -> None:
+    """Plan and load one story; each has to agree with the other, and with what SEMANTICS say in plain words."""
     with lived(story) as session:
         before, stored = items_of(session), everything(session)
         changes, found = foresee(session, story.after, story.workspace, catch_up=story.catch_up)
         assert everything(session) == stored
+        agrees_with_the_plain_words(found, before, Loading(story.after, session.clock.now(), story.catch_up))
         done = load(session, story.after, catch_up=story.catch_up)
         after = items_of(session)
         assert done.changed == bool(changes.files or story.catch_up)
+        if not done.changed:
+            return
         assert (done.adoption.counts, done.adoption.kept) == (found.counts, found.kept)
         assert done.adoption.relocated == found.relocated
         compare(found, before, after, session.clock.now())
+
+
+def agrees_with_the_plain_words(found: Adoption, before: dict[str, Item], loading: Loading) -> None:
+    """What was foretold against what SEMANTICS 29-31 say, reckoned from the items as they were and from plain YAML."""
+    plain = {item: loading.of(one) for item, one in before.items()}
+    for item, one in plain.items():
+        assert told(found, item, "moved") == one.moved
+        assert told(found, item, "cancelled").keys() == one.cancelled
+        assert {run: will for run, (_, will) in told(found, item, "added").items()} == one.added
+        assert told(found, item, "due").keys() == one.due
+    assert found.kept == sum(one.kept for one in plain.values())
+    assert found.sends == sum((one.sends for one in plain.values()), Counter())
+    went = {item: one.to for item, one in plain.items() if one.to is not None}
+    assert found.relocated == Counter((f"p/{before[item].stage}", f"p/{to}") for item, to in went.items())
 
 
 def compare(found: Adoption, before: dict[str, Item], after: dict[str, Item], now: int) -> None:
@@ -199,7 +235,10 @@ def test_items_that_are_passed_over_would_not_have_changed(story):
 @given(stories())
 def test_loading_what_is_loaded_changes_no_pending_run(story):
     with lived(story) as session:
-        _, found = foresee(session, {**story.files, "templates/more.txt": "x"}, story.workspace)
+        same_files = {**story.files, "templates/more.txt": "x"}
+        loaded = load_texts(same_files, env={}, now=START).workspace
+        assert loaded is not None
+        _, found = foresee(session, same_files, loaded)
         assert not found.counts
         with suppress(ZeroDivisionError), session.store.transaction() as state:
             workspace = session.workspace(state)
