@@ -22,7 +22,12 @@ def register(app: typer.Typer) -> None:
 
 def backtest(
     ctx: typer.Context,
-    since: Annotated[str, typer.Option("--since", metavar="SPAN|DATE", help="How far back")] = "90d",
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="SPAN|DATE", help="How far back (90d; with --by-date all)")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="DATE", help="With --by-date: up to then; default: now")
+    ] = None,
     pipeline: Annotated[str | None, typer.Option("--pipeline", metavar="P", help="Only this pipeline")] = None,
     by_date: Annotated[
         list[str] | None,
@@ -43,14 +48,22 @@ def backtest(
     out = output(ctx)
     workspace = _workspace(ctx)
     with opened(ctx) as session, progress(out) as tell:
+        now, facts = session.clock.now(), facts_of(workspace)
+
+        def at(text: str) -> int:
+            return moment(text, facts, now) if text[:4].isdigit() else ago(text, now, facts)
+
         if by_date:
             if pipeline is None:
                 raise UsageError("--by-date needs --pipeline", "say whose fields they are: --pipeline deals")
-            found = work.backtest_dates(session, workspace, by_date, pipeline=pipeline, progress=tell)
+            found = work.backtest_dates(
+                session, workspace, by_date, pipeline=pipeline, since=at(since) if since else None,
+                until=at(until) if until else None, progress=tell,
+            )  # fmt: skip
+        elif until:
+            raise UsageError("--until is for --by-date", "what was recorded is played up to now")
         else:
-            now, facts = session.clock.now(), facts_of(workspace)
-            at = moment(since, facts, now) if since[:4].isdigit() else ago(since, now, facts)
-            found = work.backtest(session, workspace, since=at, pipeline=pipeline, progress=tell)
+            found = work.backtest(session, workspace, since=at(since or "90d"), pipeline=pipeline, progress=tell)
     out.show(
         lambda: report.backtest_data(found),
         lambda: report.backtest_text(found, workspace.zone, everything=everything),

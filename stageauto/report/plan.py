@@ -44,7 +44,7 @@ def plan_text(found: Changes, adoption: Adoption, zone: ZoneInfo, *, color: bool
     yield from _cut(found.changes[_MOST_CHANGES:], color=color)
     yield from _items(adoption)
     yield from _pending(adoption, zone)
-    yield from _warnings(found, adoption, color=color)
+    yield from _warnings(found, adoption, zone, color=color)
 
 
 def _heading(found: Changes) -> str:
@@ -86,8 +86,14 @@ def _word(word: Word) -> str:
         return f"{name}{_short(word.was)}  (gone)"
     was, now = _line(word.was), _line(word.now)
     same = next((index for index, (one, other) in enumerate(zip(was, now, strict=False)) if one != other), len(was))
-    skipped = same - _BEFORE if max(len(was), len(now)) > _LONGEST and same > _BEFORE else 0
+    skipped = _cut_at(was, same - _BEFORE) if max(len(was), len(now)) > _LONGEST and same > _BEFORE else 0
     return f"{name}{_short(was, skipped)} -> {_short(now, skipped)}"
+
+
+def _cut_at(text: str, place: int) -> int:
+    """The beginning of the word at that place; the place itself in a very long word."""
+    word = text.rfind(" ", 0, place) + 1
+    return word if place - word <= _BEFORE else place
 
 
 def _line(text: str | None) -> str:
@@ -141,7 +147,7 @@ def _at(ms: int | None, zone: ZoneInfo) -> str:
     return "waits" if ms is None else f"{datetime.fromtimestamp(ms / 1000, zone):%Y-%m-%d %H:%M}"
 
 
-def _warnings(found: Changes, adoption: Adoption, *, color: bool) -> Iterator[str]:
+def _warnings(found: Changes, adoption: Adoption, zone: ZoneInfo, *, color: bool) -> Iterator[str]:
     due, sends = adoption.total("due"), adoption.sends.total()
     if due:
         yield f"{counted(due, 'run goes', 'runs go')} at once"
@@ -153,6 +159,10 @@ def _warnings(found: Changes, adoption: Adoption, *, color: bool) -> Iterator[st
         many = sends >= _MANY_SENDS
         line = safe(f"{'warning: ' if many else ''}within the hour this sends {what}")
         yield _painted("!", line, color=color and many)
+    at, number = adoption.later.worst()
+    if number >= _MANY_SENDS:
+        line = f"warning: {number:,} messages will go out within one hour, from {_at(at, zone)}"
+        yield _painted("!", line, color=color)
     stages = set(found.names("added", "stage"))
     fresh = [
         name
@@ -166,7 +176,8 @@ def _warnings(found: Changes, adoption: Adoption, *, color: bool) -> Iterator[st
 
 
 def plan_data(found: Changes, adoption: Adoption) -> dict[str, Any]:
-    """The plan as JSON: `pending` has counts, `examples` the first few of each rule."""
+    """The plan as JSON: `pending` has counts, `examples` the first few of each rule, `burst` the fullest hour."""
+    at, number = adoption.later.worst()
     return {
         "version": found.number,
         "files": found.files,
@@ -187,6 +198,7 @@ def plan_data(found: Changes, adoption: Adoption) -> dict[str, Any]:
         "sends": [
             {"do": do, "channel": channel or None, "count": number} for (do, channel), number in adoption.sends.items()
         ],
+        "burst": {"from": instant(at), "count": number} if number else None,
         "rules": [{"rule": rule, "how": kind, "count": number} for (kind, rule), number in adoption.counts.items()],
         "examples": {
             kind: [_run_data(one) for one in getattr(adoption, kind)] for kind in ("moved", "cancelled", "added", "due")

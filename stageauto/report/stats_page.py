@@ -183,7 +183,7 @@ def _people(one: PipelineFigures) -> Iterator[str]:
     for person in people:
         told = f"{person.name}: {person.won:,} won, {person.lost:,} lost, {person.open:,} open"
         parts = [("won", person.won, told), ("lost", person.lost, told), ("open", person.open, told)]
-        yield _row(person.name, charts.bar(told, parts, most), number(person.won), "")
+        yield _row(person.name, charts.bar(told, parts, most), f"{number(person.won)} won", "")
     yield "</div>"
     if len(one.people) > MOST_PEOPLE:
         yield f'<p class="soft">and {len(one.people) - MOST_PEOPLE} more</p>'

@@ -56,6 +56,34 @@ class RunChange:
 
 
 @dataclass(slots=True)
+class Bursts:
+    """What changed runs send outside, by hours (ms UTC // HOUR): as it `was`, as it `will` be after the next hour.
+
+    `first`: the first moment of an hour in which something will be.
+    """
+
+    was: Counter[int] = field(default_factory=Counter)
+    will: Counter[int] = field(default_factory=Counter)
+    first: dict[int, int] = field(default_factory=dict)
+
+    def note(self, was: int | None, will: int) -> None:
+        """Counts one message."""
+        hour = will // SOON
+        self.will[hour] += 1
+        self.first[hour] = min(will, self.first.get(hour, will))
+        if was is not None:
+            self.was[was // SOON] += 1
+
+    def worst(self) -> tuple[int, int]:
+        """The first moment of the fullest hour and how many it has; none where it was as full before."""
+        if not self.will:
+            return 0, 0
+        hour, number = max(self.will.items(), key=lambda one: (one[1], -one[0]))
+        before = max(self.was.values(), default=0)
+        return (self.first[hour], number) if number > before else (0, 0)
+
+
+@dataclass(slots=True)
 class Adoption:
     """What happens to live items. Counts are whole; the lists hold the first few of each kind and rule."""
 
@@ -67,6 +95,7 @@ class Adoption:
     added: list[RunChange] = field(default_factory=list)
     due: list[RunChange] = field(default_factory=list)  # go at once
     sends: Counter[tuple[str, str]] = field(default_factory=Counter)  # (action, channel): outside, within the hour
+    later: Bursts = field(default_factory=Bursts)
     relocated: Counter[tuple[str, str]] = field(default_factory=Counter)  # (pipeline/stage, pipeline/stage): items
     examples: dict[tuple[str, str], list[str]] = field(default_factory=dict)  # the first items of `relocated`
     caught_up: int = 0
@@ -203,8 +232,12 @@ def _note(  # noqa: PLR0913, PLR0917 a run, how it changes, and where that is no
     rule = draft.rule_of(run)
     if run.due <= now:
         made.note("due", change)
-    if run.due <= now + SOON and rule is not None and rule.action.outer:
+    if rule is None or not rule.action.outer:
+        return
+    if run.due <= now + SOON:
         made.sends[rule.do, _channel(rule)] += 1
+    else:
+        made.later.note(change.was, run.due)
 
 
 def _channel(rule: Rule) -> str:

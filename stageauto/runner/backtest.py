@@ -134,28 +134,36 @@ def backtest(
     return found
 
 
-def backtest_dates(
-    session: Session, workspace: Workspace, given: Sequence[str], *, pipeline: str,
-    progress: Progress = lambda _done, _all: None,
+def backtest_dates(  # noqa: PLR0913 the items, and the window
+    session: Session, workspace: Workspace, given: Sequence[str], *, pipeline: str, since: int | None = None,
+    until: int | None = None, progress: Progress = lambda _done, _all: None,
 ) -> Backtest:  # fmt: skip
     """What these files would have done with items whose fields say when they came into which stage.
 
-    `given`: STAGE=FIELD each. Raises UsageError, NotAllowedError.
+    `given`: STAGE=FIELD each. What would have been done is counted in [since, until), ms UTC, from the first date up to
+    now where they are None; items live from their first date all the same. Raises UsageError, NotAllowedError.
     """
     _check_pipeline(workspace, pipeline)
     dates = read_dates(workspace.pipelines[pipeline], given)
-    until = session.clock.now()
+    now = session.clock.now()
+    until = now if until is None else min(until, now)
     with session.read(AUTOMATION_READ, pipeline) as state, session.store.copy_to_memory() as copy:
         items = state.items(pipeline)
         rows = dated_rows(dates, items, workspace.zone, until)
-        since = min((row.at for row in rows), default=until)
+        first = min((row.at for row in rows), default=until)
+        since = first if since is None else since
+        if since > until:
+            raise UsageError("the beginning lies behind the end", "write it like --since 2026-01-01 --until 2027-01-01")
         with copy.transaction() as changed:
             everything = [one.id for one in changed.items(include_deleted=True)]
             changed.rewind(1, 0, without=everything)
         found = Backtest(since, until, Past(1, since), len(rows), dates=dates)
-        with _no_collecting(), Replay(workspace, since, copy) as replay:
+        with _no_collecting(), Replay(workspace, first, copy) as replay:
             _play(replay, rows, found, progress)
-            found.lines = compare({}, happened(replay.state, 1, {}), pipeline)
+            would = {
+                deed: [at for at in moments if since <= at] for deed, moments in happened(replay.state, 1, {}).items()
+            }
+            found.lines = compare({}, {deed: moments for deed, moments in would.items() if moments}, pipeline)
     return found
 
 

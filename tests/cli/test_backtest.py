@@ -194,3 +194,18 @@ def test_dates_need_to_know_whose(cli):
     done = cli("backtest", "--by-date", "quote=meeting_at")
     assert done.code == 2
     assert "--by-date needs --pipeline" in done.err
+
+
+@pytest.mark.usefixtures("imported")
+def test_of_dated_items_only_what_falls_into_the_window_is_counted(cli):
+    given = ("--pipeline", "deals", "--by-date", "quote=meeting_at", "--by-date", "won=delivery_date")
+    data = cli("backtest", *given, "--since", "2025-02-01", "--until", "2025-12-31", "--json").json
+    assert data["since"] == "2025-01-31T23:00:00Z"
+    assert data["until"] == "2025-12-30T23:00:00Z"
+    assert [(one["name"], one["would_be"]) for one in data["lines"] if one["kind"] == "stage"] == [
+        ("deals/won", {"entered": 1})
+    ]
+    done = cli("backtest", *given, "--since", "2026-02-01", "--until", "2025-12-31")
+    assert done.code == 2
+    assert "the beginning lies behind the end" in done.err
+    assert "--until is for --by-date" in cli("backtest", "--until", "2025-12-31").err

@@ -105,6 +105,29 @@ def test_many_sends_at_once_are_warned_of(cli, root):
         cli("add", "deals", "--title", f"R {number}", "--stage", "quote")
     edit(root, ("when: {delay: 5d}", "when: {delay: 30m}"))
     assert "warning: within the hour this sends 20 webhook by webhook\n" in cli("plan").out
+    assert cli("plan", "--json").json["burst"] is None
+
+
+def test_many_sends_at_one_moment_to_come_are_warned_of(cli, root):
+    hook = "{id: hook, do: webhook, when: {delay: 5d}, with: {url: 'http://127.0.0.1:9/'}}\n      - {id: tell,"
+    edit(root, ("{id: tell,", hook))
+    cli("load")
+    for number in range(20):
+        cli("add", "deals", "--title", f"R {number}", "--stage", "quote")
+    edit(root, ("when: {delay: 5d}", "name: New, when: {delay: 5d}"))
+    assert "within one hour" not in cli("plan").out
+    edit(root, ("when: {delay: 5d}", "when: {delay: 5d, time: '09:00'}, hours: working"))
+    done = cli("plan")
+    assert "warning: " not in done.out, "as many go out in one hour as before"
+    edit(root, ("when: {delay: 5d, time: '09:00'}, hours: working", "when: {at: '2030-01-07T09:00'}"))
+    assert "within one hour" not in cli("plan").out
+    edit(root, ("id: hook", "id: hook2"))
+    done = cli("plan", "--catch-up", "hook2")
+    assert "warning: 20 messages will go out within one hour, from 2030-01-07 09:00\n" in done.out
+    assert cli("plan", "--catch-up", "hook2", "--json").json["burst"] == {
+        "from": "2030-01-07T08:00:00.000Z",
+        "count": 20,
+    }
 
 
 @pytest.mark.usefixtures("deals")
