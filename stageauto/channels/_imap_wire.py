@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from stageauto.channels._deadline import Deadline
+from stageauto.channels._mail_login import OAUTHBEARER, TO_A_REFUSAL, XOAUTH2, Login
 
 LONGEST_LINE = 1_000_000
 PIECE = 65_536
@@ -172,13 +173,15 @@ class Wire(imaplib.IMAP4):
         """True when the server names it among what it can."""
         return capability in self.capabilities
 
-    def log_in(self, user: str, password: str) -> None:
+    def log_in(self, login: Login) -> None:
         """The login, by AUTHENTICATE PLAIN where it is offered, since LOGIN carries ASCII only. No error repeats it."""
-        plain = f"\0{user}\0{password}".encode()
+        user, password = login.user, login.password
 
         def go() -> tuple[str, list[Any]]:
+            if login.token:
+                return self._bear(login)
             if self.offers("AUTH=PLAIN"):
-                found: Any = self.authenticate("PLAIN", lambda _: plain)
+                found: Any = self.authenticate("PLAIN", lambda _: login.plain)
                 return str(found[0]), list(found[1])
             if not (user.isascii() and password.isascii()) or re.search(r"[\r\n\0]", user + password):
                 raise self.error("the login holds letters that LOGIN cannot carry")
@@ -188,9 +191,18 @@ class Wire(imaplib.IMAP4):
         try:
             self._ask("login", go)
         except ImapError as error:
-            raise ImapError(str(error).replace(password, "***") if password else str(error)) from None
+            secret = password or login.token
+            raise ImapError(str(error).replace(secret, "***") if secret else str(error)) from None
         with self.within(self._seconds):
             self._get_capabilities()  # some servers tell all they can only to those who are in
+
+    def _bear(self, login: Login) -> tuple[str, list[Any]]:
+        mechanism = next((one for one in (XOAUTH2, OAUTHBEARER) if self.offers(f"AUTH={one}")), None)
+        if mechanism is None:
+            raise self.error("it offers no login by a token (XOAUTH2)")
+        answers = iter([login.bearer(mechanism, self.host, self.port).encode()])
+        found: Any = self.authenticate(mechanism, lambda _: next(answers, TO_A_REFUSAL[mechanism].encode()))
+        return str(found[0]), list(found[1])
 
     def enter(self, folder: str) -> tuple[int, int, int]:
         """Opens a folder to read and change: (UIDVALIDITY, UIDNEXT or 0, how many mails are there)."""

@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Callable
 
 from stageauto.channels._mail import Mail
+from stageauto.channels._mail_login import OAUTHBEARER, TO_A_REFUSAL, XOAUTH2, Login
 
 READY, DONE, FORWARDED, DATA_FOLLOWS, LAST_CODE = 220, 250, 251, 354, 599
 NOT_TAKEN = 421  # the server closes the connection
@@ -140,10 +141,13 @@ class Session(smtplib.SMTP):
         except smtplib.SMTPResponseException as error:
             raise RefusedError(error.smtp_code, _bytes(error.smtp_error), "STARTTLS: ") from error
 
-    def log_in(self, user: str, password: str) -> None:
+    def log_in(self, login: Login) -> None:
         """The login, by what the server offers. The error never holds what was sent."""
         try:
-            self.login(user, password)
+            if login.token:
+                self._bear(login)
+            else:
+                self.login(login.user, login.password)
         except smtplib.SMTPResponseException as error:
             raise RefusedError(error.smtp_code, _bytes(error.smtp_error), "login: ") from None
         except smtplib.SMTPNotSupportedError:
@@ -154,6 +158,14 @@ class Session(smtplib.SMTP):
             raise RefusedError(0, b"it offers no way to log in that we know") from None
         except UnicodeError:
             raise RefusedError(0, b"the login holds letters that its ways to log in cannot carry") from None
+
+    def _bear(self, login: Login) -> None:
+        offered = self.esmtp_features.get("auth", "").upper().split()
+        mechanism = next((one for one in (XOAUTH2, OAUTHBEARER) if one in offered), None)
+        if mechanism is None:
+            raise RefusedError(0, b"it offers no login by a token (XOAUTH2)")
+        first = login.bearer(mechanism, self._host, self.connection.getpeername()[1])
+        self.auth(mechanism, lambda challenge=None: first if challenge is None else TO_A_REFUSAL[mechanism])
 
     def announce(self, mail: Mail) -> dict[str, str]:
         """Sender and recipients; gives back the copies that were refused, with the reason."""

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from stageauto.channels._imap_wire import LOST, ImapError, Wire
 from stageauto.channels._mail_event import mail_events
+from stageauto.channels._mail_login import OAUTH, Login, login_faults, token_of
 from stageauto.channels._mail_text import addresses, one_line
 from stageauto.channels.base import (
     ChannelContext,
@@ -61,7 +62,10 @@ class ImapOptions:
 
     host: str = option(Plain(), "the mail server's name")
     user: str = option(Plain(), "the name to log in with")
-    password: str = option(Plain(), "the password to log in with, as `${NAME}` from the environment")
+    password: str = option(Plain(), "the password to log in with, as `${NAME}` from the environment", default="")
+    oauth: Any = option(
+        OAUTH, "instead of a password: how to get an access token, for Google and Microsoft", default_factory=dict
+    )
     port: int = option(
         Plain("integer", 1, 65535), "its port: 993 for TLS from the start, 143 for most others", default=993
     )
@@ -146,13 +150,17 @@ class ImapChannel(ChannelType):
         said: ImapOptions = settings(ImapOptions, channel)
         self._said = said
         for fault in self.faults(
-            {name: getattr(said, name) for name in ("poll", "plus", "address", "user", "tls", "host")}
+            {
+                name: getattr(said, name)
+                for name in ("poll", "plus", "address", "user", "password", "oauth", "tls", "host")
+            }
         ):
             place = f": `{fault.option}`" if fault.option else ""
             raise ChannelError(f"channel `{channel.name}`{place}: {fault.message}", fault.hint)
         self._poll = _seconds(said.poll)
         self._address = said.address or said.user
         self._trust = self._tls_context()
+        self._token = token_of(self, said.oauth)
 
     @classmethod
     def faults(cls, options: Mapping[str, Any]) -> Iterator[Fault]:
@@ -162,6 +170,7 @@ class ImapChannel(ChannelType):
         address = str(options.get("address") or options.get("user") or "")
         if (options.get("address") or options.get("plus")) and len(addresses(address)) != 1:
             yield Fault("address", "`plus` needs the mailbox's own address", "write `address: sales@acme.test`")
+        yield from login_faults(options, needed=True)
         if options.get("tls") == "none" and options.get("host") not in HERE:
             yield Fault("tls", "without it anybody on the way can read the password", "leave it out, or say starttls")
 
@@ -190,17 +199,28 @@ class ImapChannel(ChannelType):
         return context
 
     def _connect(self) -> Wire:
-        said = self._said
+        said, token = self._said, self._fresh_token()
         wire = Wire(
             said.host, said.port, seconds=self.context.timeout, context=self._trust if self._tls == "tls" else None
         )
         try:
             self._secure(wire)
-            wire.log_in(said.user, said.password)
+            wire.log_in(Login(said.user, said.password, token))
+        except ImapError:
+            if self._token is not None:
+                self._token.drop(token)  # perhaps it was revoked: the next time there is a new one
+            wire.drop()
+            raise
         except BaseException:
             wire.drop()
             raise
         return wire
+
+    def _fresh_token(self) -> str:
+        found = self._token.get() if self._token is not None else ""
+        if isinstance(found, str):
+            return found
+        raise ImapError(found.reason if isinstance(found, Retry | Rejected) else "no access token")
 
     def _secure(self, wire: Wire) -> None:
         offered = wire.offers("STARTTLS")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,15 +15,18 @@ from typing import Any, ClassVar
 
 from stageauto.channels._deadline import Deadline
 from stageauto.channels._mail import Mail, MailError, build_mail, parse_sender
+from stageauto.channels._mail_login import OAUTH, Login, login_faults, token_of
 from stageauto.channels._smtp_wire import NOT_TAKEN, RefusedError, Session, words_of
 from stageauto.channels.base import (
     ChannelContext,
     ChannelError,
     ChannelType,
     Delivered,
+    Fault,
     Outcome,
     Rejected,
     Retry,
+    refuse_faults,
     settings,
 )
 from stageauto.engine.model import Channel
@@ -46,6 +49,9 @@ class SmtpOptions:
     port: int = option(Plain("integer", 1, 65535), "its port: 587 for most, 465 for TLS from the start", default=587)
     user: str = option(Plain(), "the name to log in with", default="")
     password: str = option(Plain(), "the password to log in with, as `${NAME}` from the environment", default="")
+    oauth: Any = option(
+        OAUTH, "instead of a password: how to get an access token, for Google and Microsoft", default_factory=dict
+    )
     tls: str = option(
         Choice(("auto", "starttls", "tls", "none")),
         "auto: TLS from the start on port 465, else STARTTLS: needed where there is a login, else where it is offered; "
@@ -85,9 +91,14 @@ class SmtpChannel(ChannelType):
         self._idle: list[tuple[int, Session]] = []
         self._lock = Lock()
         self._closed = False
-        if self._said.user and not self._said.password:
-            raise ChannelError(f"channel `{channel.name}` has a `user` and no `password`", "write `password: ${NAME}`")
+        refuse_faults(type(self), channel)
+        self._token = token_of(self, self._said.oauth)
         self._tls = _tls_context(self._said, channel.name, context.root)
+
+    @classmethod
+    def faults(cls, options: Mapping[str, Any]) -> Iterator[Fault]:
+        """A user without a way to log in, or with two."""
+        yield from login_faults(options, needed=False)
 
     def send(self, delivery: Delivery, point: Callable[[], None]) -> Outcome:
         """4xx of the server is Retry, 5xx about this mail Rejected; a refused login is Retry: people mend it."""
@@ -111,11 +122,16 @@ class SmtpChannel(ChannelType):
             session.leave()
 
     def _send_fresh(self, mail: Mail, point: Callable[[], None], deadline: Deadline) -> Outcome:
+        token = self._token.get() if self._token is not None else ""
+        if not isinstance(token, str):
+            return token
         try:
-            session = self._connect(deadline)
+            session = self._connect(deadline, Login(self._said.user, self._said.password, token))
         except LOST as error:
             return Retry(f"cannot reach {self._server}: {self._why(error, deadline)}")
         except RefusedError as error:
+            if self._token is not None:
+                self._token.drop(token)  # perhaps it was revoked: the next try has a new one
             return Retry(f"{self._server} does not let us in: {error}")
         return self._over(session, mail, point, deadline)
 
@@ -177,7 +193,7 @@ class SmtpChannel(ChannelType):
             return f"its certificate is not trusted: {error.verify_message} (see `ca_file` and `tls`)"
         return str(error) or type(error).__name__
 
-    def _connect(self, deadline: Deadline) -> Session:
+    def _connect(self, deadline: Deadline, login: Login) -> Session:
         said = self._said
         session = Session(
             said.host,
@@ -191,8 +207,8 @@ class SmtpChannel(ChannelType):
             session.greet()
             if self._wants_starttls(session):
                 session.secure(self._tls)
-            if said.user:
-                session.log_in(said.user, said.password)
+            if login.user:
+                session.log_in(login)
         except BaseException:
             session.drop()
             raise

@@ -92,7 +92,7 @@ def _report_faults(spot: Spot, kind: Any, kept: Map, said: Mapping[str, Any], en
         for key in kept
         if key in said
     }
-    if find is None or "" in plain.values():  # a variable that is missing has been told
+    if find is None or "" in plain.values() or environment.lacks(spot.path):  # a missing variable has been told
         return
     for fault in find(plain):
         message = f"`{fault.option}`: {fault.message}" if fault.option else fault.message

@@ -24,6 +24,7 @@ class Environment:
     used: set[str] = field(default_factory=set)  # every value that came from the environment
     hidden: set[str] = field(default_factory=set)  # those of them that are nobody else's to see at run time
     secrets: dict[str, Secret] = field(default_factory=dict)  # by the placeholder that stands in the data
+    missing: list[Path] = field(default_factory=list)  # where a variable is named that there is not
 
     def expanded(self, spot: Spot, value: Any, path: Path = ()) -> Any:
         """The data with every reference replaced; a missing variable is reported."""
@@ -46,6 +47,7 @@ class Environment:
         try:
             text, used = expand(source, self.env)
         except MissingVariableError as error:
+            self.missing.append(path)
             if error.name:
                 message = f"the environment has no variable `{error.name}`"
                 hint = f"set it, put it into `.env` beside stageauto.yaml, or write ${{{error.name}:-default}}"
@@ -64,6 +66,10 @@ class Environment:
             return resolve(text)
         except BadNumberError:
             return text
+
+    def lacks(self, path: Path) -> bool:
+        """True where something below that place names a variable that there is not."""
+        return any(one[: len(path)] == path for one in self.missing)
 
     def opened(self, value: Any) -> Any:
         """The data with every placeholder replaced by what it stands for, in plain."""

@@ -157,5 +157,11 @@ def test_a_placeholder_of_a_message_is_no_password_whatever_its_name():
     assert one.hint.startswith('write `api-key: "${AUTH_API_KEY}"`')
 
 
+def test_a_missing_variable_is_all_that_is_told_of_a_channel():
+    oauth = '{token_url: "https://a.test/t", client_id: a, client_secret: "${NOT_SET}"}'
+    found = loaded("channels:\n", f"channels:\n  inbox: {{type: imap, host: a.test, user: a@b.test, oauth: {oauth}}}\n")
+    assert [one.code for one in found.diagnostics] == ["missing-variable"]
+
+
 def test_redacting_takes_the_longest_value_first():
     assert redact("abcdef abcd abc", ["abcd", "abcdef", "abc"]) == "*** *** abc"

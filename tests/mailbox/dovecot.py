@@ -35,7 +35,7 @@ ssl = yes
 ssl_cert = <{cert}
 ssl_key = <{key}
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = plain login{mechanisms}
 imap_capability = {capability}
 imap_idle_notify_interval = 10 s
 default_internal_user = {login}
@@ -44,6 +44,7 @@ default_login_user = {login}
 first_valid_uid = 0
 mail_location = maildir:{folder}/mail/%u
 mail_max_userip_connections = 100
+{oauth}
 passdb {{
   driver = passwd-file
   args = scheme=plain {folder}/users
@@ -72,6 +73,18 @@ namespace inbox {{
   inbox = yes
 }}
 """
+BY_TOKEN = """\
+passdb {{
+  driver = oauth2
+  mechanisms = {by}
+  args = {folder}/oauth2.conf
+}}
+"""
+ASKED = """\
+introspection_mode = auth
+introspection_url = {url}
+username_attribute = email
+"""
 
 
 @dataclass
@@ -81,6 +94,8 @@ class Dovecot:
     folder: Path
     certificate: Certificate
     capability: str = ""  # replaces what it says it can
+    introspection: str = ""  # where it asks whose a token is
+    by: str = "xoauth2 oauthbearer"
     port: int = field(default_factory=free_port)
     tls_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
@@ -95,7 +110,10 @@ class Dovecot:
             if os.getuid() == 0 and name in {"mail", "home"}:
                 os.chown(made, uid, gid)
         (self.folder / "users").write_text(f"{USER}:{{PLAIN}}{PASSWORD}\nanna@acme.test:{{PLAIN}}{PASSWORD}\n", "utf-8")
+        (self.folder / "oauth2.conf").write_text(ASKED.format(url=self.introspection), "utf-8")
         config = CONFIG.format(
+            oauth=BY_TOKEN.format(folder=self.folder, by=self.by) if self.introspection else "",
+            mechanisms=f" {self.by}" if self.introspection else "",
             folder=self.folder, cert=self.certificate.cert, key=self.certificate.key, capability=self.capability,
             login=login, group=group, uid=uid, gid=gid, port=self.port, tls_port=self.tls_port,
         )  # fmt: skip
@@ -200,13 +218,13 @@ def _children(pid: int) -> list[int]:
 
 
 @contextlib.contextmanager
-def dovecot(certificate: Certificate, capability: str = "") -> Iterator[Dovecot]:
+def dovecot(certificate: Certificate, capability: str = "", introspection: str = "") -> Iterator[Dovecot]:
     """A running server in a folder that the user it gives its rights to can reach."""
     if not BINARY:
         lacking = pytest.fail if os.environ.get("CI") or os.getuid() == 0 else pytest.skip
         lacking("Dovecot is not installed: `make needs` as root installs dovecot-imapd")
     folder = Path(tempfile.mkdtemp(prefix="dovecot-"))
-    made = Dovecot(folder, certificate, capability)
+    made = Dovecot(folder, certificate, capability, introspection)
     try:
         made.start()
         yield made
