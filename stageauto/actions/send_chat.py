@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class SendChat(Action):
     """Writes into the chat that the customer opened last, through the channel by which that came.
 
-    With `hidden: true` only staff sees it: a note in the item's history, beside the conversation, that is never sent.
+    With `hidden: true` only staff sees it: a note in the item's history and in `chat show`, that is never sent. No chat
+    needs to be open for it.
 
     `undeliverable`, and nothing is written: the customer never opened a chat (`no_chat`), the text is empty
     (`no_text`), a file to attach is not there (`no_file`, `no_document`). Whoever is on the exceptions list or has
@@ -52,7 +53,7 @@ class SendChat(Action):
     def plan(self, context: Context) -> Sequence[Effect]:
         contact = context.contact()
         opened = _last(context, contact.chats) if contact else None
-        if contact is None or opened is None:
+        if (contact is None or opened is None) and not self.hidden:
             whom = who(contact) if contact else "the item has no contact"
             return [End("undeliverable", "no_chat", f"no chat was ever opened: {whom}")]
         text = context.words(self.text)
@@ -62,9 +63,9 @@ class SendChat(Action):
             files = attachments(context, self.attach)
         except FilesMissingError as error:
             return [End("undeliverable", error.code, str(error))]
+        if contact is None or opened is None or self.hidden:  # nothing goes out, so nothing has to be open
+            return [ChatNote(opened["value"] if opened else "", text, [one["name"] for one in files])]
         chat = opened["value"]
-        if self.hidden:
-            return [ChatNote(chat, text, [one["name"] for one in files])]
         message = {"to": chat, "text": text, "attachments": files}
         return [Send("chat", self._channel(context, opened), chat, message, contact.id, (chat,))]
 

@@ -290,7 +290,10 @@ class Journal:
 
 @dataclass(slots=True)
 class ChatLine:
-    """One line of a chat with a customer. `author` is "" for the customer, else a user or a rule."""
+    """One line of a chat with a customer. `author` is "" for the customer, else a user or a rule.
+
+    `hidden`: a note for staff beside it, which stands in the item's history and nowhere else.
+    """
 
     chat: str
     at: int
@@ -298,6 +301,7 @@ class ChatLine:
     text: str
     channel: str = ""
     seq: int = 0
+    hidden: bool = False
 
 
 @dataclass(slots=True)

@@ -207,7 +207,7 @@ def exemption(one: Exemption) -> Shape:
 def chat_line(one: ChatLine) -> Shape:
     """A line of a chat; `author` is "" for the customer."""
     return {"seq": one.seq, "chat": one.chat, "at": utc(one.at), "author": one.author, "channel": one.channel,
-            "text": one.text}  # fmt: skip
+            "text": one.text, "hidden": one.hidden}  # fmt: skip
 
 
 def api_token(one: ApiToken) -> Shape:

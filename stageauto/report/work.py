@@ -106,7 +106,14 @@ def chats(view: Listed[ChatLine]) -> Text:
 
 def chat(view: Listed[ChatLine]) -> Text:
     """The lines of a chat."""
-    rows = [[local(one.at, view.facts.zone), one.author or "customer", one.text] for one in view.rows]
+    rows = [
+        [
+            local(one.at, view.facts.zone),
+            f"{one.author} (staff only)" if one.hidden else one.author or "customer",
+            one.text,
+        ]
+        for one in view.rows
+    ]
     return [Table(["at", "by", "text"], rows, empty="nothing was said yet")]
 
 

@@ -27,12 +27,16 @@ def chats(session: Session) -> Listed[ChatLine]:
 
 
 def lines(session: Session, named: str) -> Listed[ChatLine]:
-    """The lines of a chat, named by itself or by its item. Raises UsageError, NotAllowedError."""
+    """The lines of a chat and staff's notes beside it, by time; named by itself or by its item.
+
+    Raises UsageError, NotAllowedError.
+    """
     with session.store.read() as state:
         item, chat = _find(session, state, named)
         facts = read_facts(state)
         session.demand(state, ITEMS_READ, _pipeline(state, item))
-        return Listed(state.chat_lines(chat, limit=MOST), facts)
+        found = [*state.chat_lines(chat, limit=MOST), *_notes(state, item, chat)]
+        return Listed(sorted(found, key=lambda one: (one.at, one.seq))[-MOST:], facts)
 
 
 def reply(session: Session, named: str, text: str) -> Delivery:
@@ -57,6 +61,16 @@ def reply(session: Session, named: str, text: str) -> Delivery:
         deed, permission=ITEMS_UPDATE, pipeline_of=lambda state: _pipeline(state, item_id), action="chat reply",
         target=item_id,
     )  # fmt: skip
+
+
+def _notes(state: SqliteReader, item: str, chat: str) -> list[ChatLine]:
+    from stageauto.engine.state import ChatLine
+
+    return [
+        ChatLine(chat, one.at, one.author, str(one.data.get("text") or ""), seq=one.seq, hidden=True)
+        for one in state.timeline(item)
+        if one.kind == "chat_note" and one.data.get("chat") in {chat, ""}
+    ]
 
 
 def _pipeline(state: SqliteReader, item_id: str) -> str | None:

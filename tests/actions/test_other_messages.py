@@ -57,6 +57,14 @@ def test_a_hidden_chat_note_is_no_message_to_the_customer(bench: Bench) -> None:
     assert bench.action("send_chat", "text: careful").to_customer()
 
 
+def test_a_hidden_note_needs_no_chat_and_no_contact(bench: Bench) -> None:
+    bench.contacts[0].chats.clear()
+    assert bench.one("send_chat", "text: careful\nhidden: true") == ChatNote("", "careful", [])
+    bench.contacts.clear()
+    assert bench.one("send_chat", "text: careful\nhidden: true") == ChatNote("", "careful", [])
+    assert bench.one("send_chat", "text: hello").code == "no_chat"
+
+
 def test_a_chat_goes_by_the_channel_by_which_it_came(bench: Bench) -> None:
     bench.contacts[0].chats.append({"value": "telegram:555", "type": "messenger"})
     assert bench.one("send_chat", "text: x").channel == "messenger"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stageauto.channels._telegram_updates import telegram_event
-from stageauto.runner import change
+from stageauto.runner import change, talking
 from stageauto.runner.intake import Raw, accept
 from stageauto.runner.session import Session
 from tests.channels.providers.edna import CASCADE, KEY, SUBJECT, Edna
@@ -140,6 +140,10 @@ def test_an_invited_customer_opens_a_chat_and_everything_follows(
         kept = [state.contact(one) for one in item_of(root, item).contacts]
     assert [one.chats for one in kept if one] == [[{"value": f"telegram:{OPEN}", "type": "messenger"}]]
     assert {"invited", "event", "chat_note", "contact"} <= {kind for kind, _ in history}
+    with Session.open(root, as_user="anna") as session:
+        said = [(one.text, one.hidden) for one in talking.lines(session, item).rows]
+    assert ("Mind the price", True) in said
+    assert ("Hello Ewa", False) in said
     assert found[1] not in repr(history)
     whole = b"".join(path.read_bytes() for path in (root / ".stageauto").glob("state.db*"))
     for secret in (TOKEN, USERS["anna"], KEY, "t0ken-of-the-team"):
