@@ -44,7 +44,7 @@ def page(document: Document, pdf: bytes) -> bytes:
     )
     text = typeset.source(
         read("".join(parts)), title=f"Evidence: {document.name}", at=utc(document.signed_at or document.at),
-        pictures={name: name for name in pictures}, foot=f"{document.name} {document.number}",
+        pictures={name: name for name in pictures}, foot=f"Evidence: {document.name} {document.number}",
     )  # fmt: skip
     return typeset.pdf(text, pictures)
 

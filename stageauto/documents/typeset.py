@@ -57,7 +57,10 @@ def _escaped(ch: str) -> str:
 def source(
     root: Node, *, title: str, at: datetime, pictures: Mapping[str, str], lang: str = "en", foot: str = ""
 ) -> str:
-    """The Typst source of a document. `pictures`: what a picture's `src` is called; `foot`: for those without one."""
+    """The Typst source of a document made `at` (UTC: a PDF's date is read so).
+
+    `pictures`: what a picture's `src` is called; `foot`: for those without one.
+    """
     writer = _Writer(pictures)
     header = [one for one in root.inside if isinstance(one, Node) and one.tag == "header"]
     footer = [one for one in root.inside if isinstance(one, Node) and one.tag == "footer"]

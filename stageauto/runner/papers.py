@@ -16,7 +16,6 @@ from stageauto.channels._attachments import AttachmentError, read_inside
 from stageauto.channels.base import reveal
 from stageauto.engine.files import id_of
 from stageauto.engine.paper import Node, pictures, read
-from stageauto.engine.schedule import to_local
 from stageauto.engine.state import Document, StoredFile
 from stageauto.errors import StageautoError, UsageError
 
@@ -94,7 +93,7 @@ class Papers:
     # -- the PDF of a document -----------------------------------------------------------------------------------------
 
     def _printed(self, store: SqliteStore, document: Document) -> bytes:
-        from stageauto.documents import typeset
+        from stageauto.documents import evidence, typeset
 
         tree = read(document.html)
         with store.read() as state:
@@ -105,7 +104,7 @@ class Papers:
             item = state.item(document.item)
             contact = state.contact(item.contacts[0]) if item and item.contacts else None
         text = typeset.source(
-            tree, title=f"{document.name} {document.number}", at=to_local(document.at, self._workspace.zone),
+            tree, title=f"{document.name} {document.number}", at=evidence.utc(document.at),
             pictures=names, lang=(contact.language[:2] if contact and contact.language[:2].isalpha() else "en"),
             foot=f"{document.name} {document.number}" if document.number not in document.name else document.name,
         )  # fmt: skip

@@ -6,6 +6,7 @@ import email
 import email.policy
 import io
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -141,6 +142,15 @@ def test_a_field_that_names_the_file_of_another_item_attaches_nothing(acme: Path
 def test_numbers_count_up_without_a_gap(acme: Path) -> None:
     items = [new_deal(acme, name) for name in ("Ewa", "Jan", "Ola")]
     assert [one.number for item in items for one in documents(acme, item)] == ["OF-001", "OF-002", "OF-003"]
+
+
+def test_the_pdf_says_when_it_was_made_in_utc(acme: Path) -> None:
+    item = new_deal(acme, "Ewa")
+    (one,) = documents(acme, item)
+    with Session.open(acme, as_user="anna") as session:
+        content = signing.save(session, one.id, acme / "x.pdf").read_bytes()
+    made = datetime.fromtimestamp(one.at / 1000, UTC)
+    assert f"(D:{made:%Y%m%d%H%M%S}Z)".encode() in content
 
 
 def test_the_daemon_makes_the_pdf_though_nobody_asked_for_it_yet(acme: Path) -> None:
