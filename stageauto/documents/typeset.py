@@ -7,6 +7,7 @@ imports nothing, and reads no other file.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -37,6 +38,9 @@ _HEAD: Final = """#set page(paper: "a4", margin: (x: 22mm, top: 24mm, bottom: 26
 #show heading: set block(above: 1.4em, below: 0.8em)
 #show link: set text(fill: rgb("#1a4f8b"))
 """
+
+
+_ENDLESS: Final = re.compile(r"\S{70,}")
 
 
 class DocumentError(StageautoError):
@@ -87,6 +91,11 @@ def _foot(text: str) -> str:
     return f"#text(size: 8pt, fill: luma(100))[#{literal(text)};#h(1fr);{page}]"
 
 
+def _breakable(text: str) -> str:
+    """The text with places to break a word that is longer than a line: else its end would be off the paper."""
+    return _ENDLESS.sub(lambda found: re.sub(r"(.{10})(?=.)", "\\1\u200b", found[0]), text)
+
+
 class _Writer:
     """Writes nodes as Typst markup that holds nothing but calls and strings."""
 
@@ -118,7 +127,7 @@ class _Writer:
         return self._line(_trimmed(node.inside))
 
     def _line(self, nodes: Sequence[Node | str]) -> str:
-        return "".join(f"#{literal(one)};" if isinstance(one, str) else self._inline(one) for one in nodes)
+        return "".join(f"#{literal(_breakable(one))};" if isinstance(one, str) else self._inline(one) for one in nodes)
 
     def _inline(self, node: Node) -> str:
         tag = node.tag

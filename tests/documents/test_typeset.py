@@ -71,6 +71,13 @@ def test_the_same_document_gives_the_same_bytes() -> None:
     assert printed(html) == printed(html)
 
 
+def test_a_word_longer_than_a_line_is_broken_and_no_other() -> None:
+    digest = "7de58d175ad35029279a2e82b292e8760bfe8dd5fd16a823daa506241d8401c3"
+    text = source(read(f"<p>{'x' * 200} {digest}</p>"), title="T", at=AT, pictures={})
+    assert ("x" * 10 + "\\u{200b}") * 19 + "x" * 10 + " " in text
+    assert f" {digest}" in text
+
+
 def test_a_page_break_begins_a_page() -> None:
     assert pages(printed("<p>a</p><page-break><p>b</p>")) == 2
     assert pages(printed("<div><p>a</p><page-break></div><p>b</p>")) == 2
