@@ -51,7 +51,7 @@ def actions(
     from stageauto.report import kinds as report
     from stageauto.runner import reference
 
-    found = reference.actions(entity, name)
+    found = reference.actions(entity, name, _plugins(ctx))
     output(ctx).show(
         lambda: [report.action_data(one) for one in found],
         lambda: report.action_page(found[0]) if name and found else [report.actions_table(found)],
@@ -61,24 +61,52 @@ def actions(
 def events(
     ctx: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="[EVENT]", help="All about this one")] = None,
+    entity: Annotated[
+        str | None, typer.Option("--for", metavar="ENTITY", help="Only those for lead, deal, document, ...")
+    ] = None,
 ) -> None:
     """What can come in: the words of `event:`, and their data."""
     from stageauto.report import kinds as report
     from stageauto.runner import reference
 
-    found = reference.events(name)
+    found = reference.events(name, entity, _plugins(ctx))
     output(ctx).show(
         lambda: [report.event_data(one) for one in found],
-        lambda: report.event_page(found[0]) if name else [report.events_table(found)],
+        lambda: report.event_page(found[0]) if name and found else [report.events_table(found)],
     )
 
 
-def channels(ctx: typer.Context) -> None:
+def _plugins(ctx: typer.Context) -> tuple[str, ...]:
+    """The packages whose kinds count here; anywhere but in a workspace only stageauto's own."""
+    from stageauto.loader.files import WorkspaceNotFoundError
+    from stageauto.runner.reference import enabled
+
+    try:
+        return enabled(root(ctx))
+    except WorkspaceNotFoundError:
+        return ()
+
+
+def channels(
+    ctx: typer.Context,
+    types: Annotated[bool, typer.Option("--types", help="The types there are, instead of what is set up")] = False,
+    one: Annotated[
+        str | None, typer.Option("--type", metavar="TYPE", help="All about this type", show_default=False)
+    ] = None,
+) -> None:
     """The ways to the outside, as stageauto.yaml sets them up."""
     if ctx.invoked_subcommand is not None:
         return
     from stageauto.report import kinds as report
-    from stageauto.runner import probe
+    from stageauto.runner import probe, reference
+
+    if types or one:
+        known = reference.channel_types(one, _plugins(ctx))
+        output(ctx).show(
+            lambda: [report.type_data(each) for each in known],
+            lambda: report.type_page(known[0]) if one else [report.types_table(known)],
+        )
+        return
 
     found = probe.channels(valid_files(ctx))
     output(ctx).show(lambda: [report.channel_data(one) for one in found], lambda: [report.channels_table(found)])

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stageauto.channels.base import Delivered
 from stageauto.engine.durations import format_span
 from stageauto.engine.event_types import EventType
+from stageauto.engine.options import Option
 from stageauto.report.tables import Cell, Table, safe
 from stageauto.runner.probe import Listed, Probed
-from stageauto.runner.reference import ActionInfo, takes
+from stageauto.runner.reference import ActionInfo, ChannelInfo, takes
 
 
 def actions_table(found: Sequence[ActionInfo]) -> Table:
@@ -22,7 +23,37 @@ def actions_table(found: Sequence[ActionInfo]) -> Table:
 
 def action_page(one: ActionInfo) -> Iterator[str | Table]:
     """All about one kind of action."""
-    yield safe(f"{one.do}: {one.help}")
+    return _page(one.do, one, "with")
+
+
+def types_table(found: Sequence[ChannelInfo]) -> Table:
+    """One row for each type of channel."""
+    rows = [[one.type, "events come in" if one.incoming else ", ".join(one.kinds), one.help] for one in found]
+    return Table(("type", "takes", "what it does"), rows)
+
+
+def type_page(one: ChannelInfo) -> Iterator[str | Table]:
+    """All about one type of channel."""
+    return _page(one.type, one, "option")
+
+
+def type_data(one: ChannelInfo) -> dict[str, Any]:
+    """A type of channel as JSON."""
+    return {
+        "type": one.type, "takes": list(one.kinds), "incoming": one.incoming, "help": one.help,
+        "options": _options_data(one.options), "example": one.example,
+    }  # fmt: skip
+
+
+def _options_data(options: Mapping[str, Option]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "required": option.required, "help": option.help, "schema": option.type.schema()}
+        for name, option in options.items()
+    ]
+
+
+def _page(word: str, one: ActionInfo | ChannelInfo, column: str) -> Iterator[str | Table]:
+    yield safe(f"{word}: {one.help}")
     if one.more:
         yield ""
         yield safe(one.more, keep_lines=True)
@@ -32,7 +63,7 @@ def action_page(one: ActionInfo) -> Iterator[str | Table]:
             [name, takes(option), option.help, "required" if option.required else ""]
             for name, option in one.options.items()
         ]
-        yield Table(("with", "takes", "what it is", ""), rows)
+        yield Table((column, "takes", "what it is", ""), rows)
     if one.example:
         yield ""
         yield safe(one.example, keep_lines=True)
@@ -42,18 +73,14 @@ def action_data(one: ActionInfo) -> dict[str, Any]:
     """A kind of action as JSON."""
     return {
         "do": one.do, "group": one.group, "help": one.help, "entities": list(one.entities), "outer": one.outer,
-        "options": [
-            {"name": name, "required": option.required, "help": option.help, "schema": option.type.schema()}
-            for name, option in one.options.items()
-        ],
-        "example": one.example,
+        "options": _options_data(one.options), "example": one.example,
     }  # fmt: skip
 
 
 def events_table(found: Sequence[EventType]) -> Table:
     """One row for each kind of event."""
-    rows = [[one.name, _by(one), ", ".join(one.where), one.help] for one in found]
-    return Table(("event", "caused by", "where", "what it is"), rows)
+    rows = [[one.name, one.group, _by(one), ", ".join(one.where), one.help] for one in found]
+    return Table(("event", "group", "caused by", "where", "what it is"), rows, "no event fits")
 
 
 def _by(one: EventType) -> str:
@@ -79,7 +106,7 @@ def _example(one: EventType) -> str:
 def event_data(one: EventType) -> dict[str, Any]:
     """A kind of event as JSON."""
     return {
-        "event": one.name, "help": one.help, "where": list(one.where), "data": dict(one.data),
+        "event": one.name, "group": one.group, "help": one.help, "where": list(one.where), "data": dict(one.data),
         "open_data": one.open_data, "customer": one.customer, "engine": one.engine, "entities": list(one.entities),
         "example": _example(one),
     }  # fmt: skip

@@ -149,6 +149,24 @@ def test_events_say_what_their_data_is(anywhere):
     assert "in_reply_to" in anywhere("events", "email.received").out
 
 
+def test_events_are_listed_by_group_and_for_an_entity(anywhere):
+    found = anywhere("events", "--for", "lead", "--json").json
+    groups = [one["group"] for one in found]
+    assert groups == sorted(groups)
+    assert all("lead" in one["entities"] for one in found)
+    assert anywhere("events", "--for", "roof").code == 2
+
+
+def test_the_types_of_channels_are_listed_and_explained_by_name(anywhere):
+    found = {one["type"]: one for one in anywhere("channels", "--types", "--json").json}
+    assert {"smtp", "imap", "twilio", "yandex", "file"} <= set(found)
+    assert (found["imap"]["incoming"], found["twilio"]["takes"]) == (True, ["sms", "call"])
+    [one] = anywhere("channels", "--type", "lox24", "--json").json
+    assert {"token", "from"} <= {option["name"] for option in one["options"] if option["required"]}
+    assert "LOX24_TOKEN" in anywhere("channels", "--type", "lox24").out
+    assert "did you mean `twilio`?" in anywhere("channels", "--type", "twillio").err
+
+
 def test_channels_show_what_is_set_up_and_no_options(cli):
     found = {one["name"]: one for one in cli("channels", "--json").json}
     assert found["mail"]["set_up"] is True

@@ -105,6 +105,17 @@ def test_a_workspace_that_names_it_validates_and_its_scenarios_pass(site: Path, 
     assert told(tried)["coverage"]["missing"] == []
 
 
+def test_its_kinds_are_in_the_reference_of_the_workspaces_that_enable_it(site: Path, root: Path) -> None:
+    for words, key, kind in (
+        (("actions",), "do", "print_label"), (("events",), "event", "parcel.scanned"),
+        (("channels", "--types"), "type", "label_printer"),
+    ):  # fmt: skip
+        assert kind in {one[key] for one in told(stageauto(site, root, *words, "--json"))}
+    assert "copies" in stageauto(site, root, "actions", "print_label").stdout
+    rename(root, "plugins: [acme-actions]", "plugins: []")
+    assert stageauto(site, root, "actions", "print_label").returncode == 2
+
+
 def test_its_channel_prints_and_its_event_moves(site: Path, root: Path, printer: Printer) -> None:
     port = printer.server_address[1]
     assert isinstance(port, int)
