@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mimetypes
 import os
 import re
@@ -71,8 +72,15 @@ def _read(one: Mapping[str, Any], root: Path) -> bytes:
         raise AttachmentError(f"there is no file to attach in `{one.get('name') or one.get('kind')}`")
     if one.get("kind") not in {"file", "field"}:
         raise AttachmentError(f"`{value}` cannot be attached here: there is no {one.get('kind')}")
-    base = root / "templates" if one.get("kind") == "file" else root
-    return read_inside(value, base, root)
+    templates = root / "templates"
+    if one.get("kind") == "file":
+        return read_inside(value, templates, root)
+    try:
+        return read_inside(value, root, root)
+    except AttachmentError:
+        with contextlib.suppress(AttachmentError):  # people write into a field what they write as `{file: files/...}`
+            return read_inside(value, templates, root)
+        raise
 
 
 def read_inside(value: str, base: Path, root: Path) -> bytes:

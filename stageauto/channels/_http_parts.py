@@ -74,7 +74,7 @@ def parse_target(text: str) -> Target:
         raise BadRequestError(f"{text.strip()[:200]!r} is no http or https URL", "bad_url")
     if url.userinfo:
         raise BadRequestError("a URL with a password in it would be seen in every timeline", "bad_url")
-    port = url.port or {"http": 80, "https": 443}[url.scheme]
+    port = {"http": 80, "https": 443}[url.scheme] if url.port is None else url.port
     return Target(url.copy_with(fragment=None), url.scheme, url.raw_host.decode("ascii"), port)
 
 

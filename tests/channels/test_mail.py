@@ -227,6 +227,17 @@ def test_a_field_of_several_files_is_several_attachments(tmp_path: Path) -> None
     assert [part.get_filename() for part in parse(mail).iter_attachments()] == ["a.txt", "b.txt"]
 
 
+def test_a_field_may_name_a_file_as_rules_do(tmp_path: Path) -> None:
+    (tmp_path / "templates/files").mkdir(parents=True)
+    (tmp_path / "templates/files/offer.txt").write_text("of the workspace")
+    mail = build({"attachments": [{"kind": "field", "name": "", "value": "files/offer.txt"}]}, tmp_path)
+    assert b"of the workspace" in mail.content or b"b2YgdGhlIHdvcmtzcGFjZQ==" in mail.content
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files/offer.txt").write_text("of people")
+    mail = build({"attachments": [{"kind": "field", "name": "", "value": "files/offer.txt"}]}, tmp_path)
+    assert b"of people" in mail.content or b"b2YgcGVvcGxl" in mail.content
+
+
 def test_a_hostile_file_name_stays_a_file_name(tmp_path: Path) -> None:
     (tmp_path / "x.pdf").write_bytes(b"x")
     name = 'a"; filename=evil.exe\r\nBcc: evil@x.test\r\n=?utf-8?q?=0ABcc:x?=.pdf'

@@ -224,6 +224,7 @@ def test_a_redirection_is_not_followed(web: Web, status: int, to: str) -> None:
         "127.0.0.1:{port}",
         "http://a b/",
         "http://127.0.0.1:99999/",
+        "http://1.1.1.1:0/",
         "http://exa\nmple.test/",
         "",
     ],
