@@ -101,6 +101,9 @@ class Scheduled(Action):
         """One for each guest: into the calendars of staff where those can be written to, else by mail."""
         channel = context.workspace.channel("calendar")
         writes = channel.kind == "calendar" and channel.type not in ("file", "smtp")
+        set_up = context.workspace.channels
+        mails = "calendar" not in set_up and "mail" in set_up and set_up["mail"].type != "file"
+        by_mail = "mail" if writes or mails else channel.name
         sent = []
         for one in guests:
             user = context.workspace.users.get(one.user or "")
@@ -109,7 +112,7 @@ class Scheduled(Action):
                 message = {"ics": icalendar(appointment, stored=True), "user": user.id, "calendar": calendar}
                 name = channel.name
             else:
-                message, name = {"ics": icalendar(appointment)}, "mail" if writes else channel.name
+                message, name = {"ics": icalendar(appointment)}, by_mail
             message |= {"to": one.to, "subject": appointment.subject}
             sent.append(Send("calendar", name, one.to, message, one.contact, one.addresses))
         return sent

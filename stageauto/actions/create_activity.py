@@ -22,7 +22,8 @@ class CreateActivity(Action):
     """Puts an activity into the item's plan: something that somebody is to do for it.
 
     It belongs to the user who is responsible for the item, or to whom `responsible` names. `important` makes it stand
-    out; with `complete_on_stage_change` it is done as soon as the item leaves the stage.
+    out; with `complete_on_stage_change` it is done as soon as the item leaves the stage. `stageauto tasks` lists
+    it, `stageauto task done` completes it, which makes the event `activity.completed`.
 
     `failed`: `due` is no moment, or `responsible` is nobody known (`bad_value`).
 

@@ -78,3 +78,15 @@ def test_it_is_one_appointment_for_all(store: SqliteStore) -> None:
         line for one in Calendars(store).sent() for line in one.message["ics"].split("\r\n") if line.startswith("UID:")
     }
     assert len(uids) == 1
+
+
+@pytest.mark.parametrize(("mail", "by"), [("smtp", "mail"), ("file", "calendar")])
+def test_without_a_channel_for_calendars_invitations_go_by_mail(store: SqliteStore, mail: str, by: str) -> None:
+    bench = Bench(store)
+    workspace, rule = bench.rule("schedule_meeting", MEETING)
+    channels = {name: one for name, one in workspace.channels.items() if name != "calendar"}
+    workspace = replace(workspace, channels={**channels, "mail": Channel("mail", mail, "mail")})
+    bench.rule = lambda *_: (workspace, rule)  # type: ignore[method-assign]
+    sent = [one for one in bench.plan("schedule_meeting", MEETING) if isinstance(one, Send)]
+    assert {(one.kind, one.channel) for one in sent} == {("calendar", by)}
+    assert all("METHOD:REQUEST" in one.message["ics"] for one in sent)

@@ -120,7 +120,7 @@ def test_a_call_is_planned_told_and_put_into_calendars(bench: Bench) -> None:
     )
     assert told == Notify(["anna"], "Call: Call Ewa, 2026-03-03 09:00")
     assert isinstance(invitation, Send)
-    assert (invitation.kind, invitation.channel, invitation.to) == ("calendar", "calendar", "anna@acme.test")
+    assert (invitation.kind, invitation.channel, invitation.to) == ("calendar", "mail", "anna@acme.test")
     assert invitation.contact is None
     assert set(invitation.message) == {"ics", "to", "subject"}
     assert "DTSTART:20260303T080000Z\r\nDTEND:20260303T083000Z\r\n" in invitation.message["ics"]
