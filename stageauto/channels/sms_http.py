@@ -17,7 +17,17 @@ from stageauto.channels._http_parts import (
     parse_target,
 )
 from stageauto.channels._phones import COUNTRY, recipient
-from stageauto.channels._sms_template import NAMES, at_path, filled, unknown, uses, values_of, words
+from stageauto.channels._sms_template import (
+    NAMES,
+    answer_of,
+    at_path,
+    filled,
+    filled_xml,
+    unknown,
+    uses,
+    values_of,
+    words,
+)
 from stageauto.channels.base import (
     ChannelContext,
     ChannelType,
@@ -33,7 +43,8 @@ from stageauto.engine.model import Channel
 from stageauto.engine.options import Choice, GroupOption, ListOption, MapOption, Plain, option
 from stageauto.engine.state import Delivery
 
-PARTS = ("query", "form", "json")
+PARTS = ("query", "form", "json", "xml")
+BODIES = ("form", "json", "xml")
 NOT_LET_IN = 401
 
 
@@ -59,7 +70,7 @@ class Success:
     """How an answer says that the message was taken."""
 
     status: Any = option(ListOption(Plain("integer", 100, 599), or_one=True), "Which statuses; default: 2xx.", ())
-    field: str = option(SCALAR, "Where in a JSON answer it stands, such as `messages.0.status`.", "")
+    field: str = option(SCALAR, "Where in a JSON or XML answer it stands, such as `messages.0.status`.", "")
     is_: Any = option(WORDS, "The words there that mean success.", ())
     body: str = option(SCALAR, "What a plain answer begins with.", "")
 
@@ -68,7 +79,7 @@ class Success:
 class Errors:
     """What a gateway's own error codes mean; those in no list are final."""
 
-    field: str = option(SCALAR, "Where in a JSON answer the code stands; default: the answer's whole text.", "")
+    field: str = option(SCALAR, "Where in a JSON or XML answer the code is; default: the answer's whole text.", "")
     undeliverable: Any = option(WORDS, "Codes of numbers that cannot be written to.", ())
     opted_out: Any = option(WORDS, "Codes of people who want no messages.", ())
     retry: Any = option(WORDS, "Codes of faults that pass.", ())
@@ -90,10 +101,11 @@ class SmsHttpOptions:
         Data(), "a body as forms send it: names to texts with placeholders", default_factory=dict
     )
     json: dict[str, Any] = option(Data(), "a JSON body: any data, placeholders in its texts", default_factory=dict)
+    xml: str = option(Plain(), "an XML body: its text, placeholders in elements and attributes", default="")
     from_: str = option(Plain(), "what `{from}` stands for", default="")
     country: str = option(Plain(), "where numbers without a country code are, as two letters such as PL", default="")
     success: Any = option(GroupOption(Success), "how an answer says that the message was taken", default_factory=dict)
-    id: str = option(Plain(), "where in a JSON answer the gateway's id stands, such as `messages.0.id`", default="")
+    id: str = option(Plain(), "where in the answer the gateway's id stands, such as `messages.0.id`", default="")
     errors: Any = option(GroupOption(Errors), "what the gateway's error codes mean", default_factory=dict)
     ca_file: str = option(Plain(), "a file with the certificates to trust, inside the workspace", default="")
 
@@ -101,9 +113,10 @@ class SmsHttpOptions:
 class SmsHttpChannel(ChannelType):
     """Sends text messages by the request that its options describe.
 
-    In `query`, `form`, `json` and `headers` may stand `{to}` (as +48501111222), `{digits}` (without the +), `{text}`,
-    `{from}`, `{key}` (the same for every try: for gateways that know doubles by it), `{encoding}`, `{unicode}` and
-    `{segments}`. Values are written as the place asks: nothing in a text can end a field or begin another.
+    In `query`, `form`, `json`, `xml` and `headers` may stand `{to}` (as +48501111222), `{digits}` (without the +),
+    `{text}`, `{from}`, `{key}` (the same for every try: for gateways that know doubles by it), `{encoding}`,
+    `{unicode}` and `{segments}`. Values are written as the place asks: nothing in a text can end a field or begin
+    another.
 
     Example:
         sms:
@@ -146,12 +159,15 @@ class SmsHttpChannel(ChannelType):
             yield Fault(
                 "",
                 "the request has no place for the number or the text",
-                "write {to} and {text} into `query`, `form` or `json`",
+                "write {to} and {text} into `query`, `form`, `json` or `xml`",
             )
-        if options.get("form") and options.get("json"):
-            yield Fault("json", "a request has one body, and `form` is there too", "keep one of them")
-        elif options.get("method") == "GET" and (options.get("form") or options.get("json")):
+        bodies = [name for name in BODIES if options.get(name)]
+        if len(bodies) > 1:
+            yield Fault(bodies[1], f"a request has one body, and `{bodies[0]}` is there too", "keep one of them")
+        elif options.get("method") == "GET" and bodies:
             yield Fault("method", "a GET has no body", "write the values under `query`, or leave `method` out")
+        if options.get("xml") and answer_of(str(options["xml"])) is None:
+            yield Fault("xml", "it is no XML", "begin it with an element, and leave out document types and entities")
         if options.get("country") and not COUNTRY.fullmatch(str(options["country"])):
             yield Fault("country", "it is no country", "write two capital letters, such as PL")
 
@@ -176,6 +192,8 @@ class SmsHttpChannel(ChannelType):
             url = target.url.copy_merge_params(query)
             target = Target(url, target.scheme, target.host, target.port)
         headers = clean_headers(filled(said.headers, values))
+        if said.xml:
+            return target, headers, Body(filled_xml(said.xml, values).encode(), "text/xml; charset=utf-8")
         if said.json:
             return target, headers, json_body(filled(said.json, values))
         if said.form:
@@ -185,7 +203,7 @@ class SmsHttpChannel(ChannelType):
 
     def _outcome(self, got: Answer) -> Outcome:
         if self._taken(got):
-            found = at_path(got.json(), self._said.id) if self._said.id else None
+            found = at_path(_read(got), self._said.id) if self._said.id else None
             return Delivered({**got.record(), **({"id": str(found)} if found is not None else {})})
         if got.truncated and 200 <= got.status <= 299:
             return self.perhaps(f"{got.place}, and broke off before it said what became of the message")
@@ -212,12 +230,20 @@ class SmsHttpChannel(ChannelType):
             return got.text.lstrip().startswith(wanted.body)
         if not wanted.field:
             return True
-        found = at_path(got.json(), wanted.field)
+        found = at_path(_read(got), wanted.field)
         good = _words(wanted.is_)
         return words(found) in good if good else found not in (None, False, "", 0)
 
     def _code(self, got: Answer) -> str:
-        return words(at_path(got.json(), self._errors.field)) if self._errors.field else got.text.strip()
+        return words(at_path(_read(got), self._errors.field)) if self._errors.field else got.text.strip()
+
+
+def _read(got: Answer) -> Any:
+    """An answer's data, in JSON or XML; None where it is neither, or was cut."""
+    if got.truncated:
+        return None
+    found = got.json()
+    return answer_of(got.text) if found is None else found
 
 
 def _words(said: Any) -> frozenset[str]:

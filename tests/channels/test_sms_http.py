@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stageauto.channels._sms_template import answer_of, at_path
 from stageauto.channels.base import ChannelError, ChannelType, Delivered, Outcome, Rejected, Retry, Uncertain
 from stageauto.channels.sms_http import SmsHttpChannel
 from stageauto.engine.state import Delivery
@@ -116,6 +118,43 @@ def test_nothing_in_a_text_ends_a_field_or_begins_another(gateway: Gateway, part
     assert gateway.messages == [{"msisdn": "48501111222", "text": words, "ref": "k1", "from": "Acme"}]
 
 
+XML = '<sms ref="{key}"><to>{digits}</to><text>{text}</text></sms>'
+
+
+def test_an_xml_body_holds_any_text_and_nothing_in_it_is_markup(gateway: Gateway) -> None:
+    words = "a</text><to>48900900900</to><text>&amp; \"żółw\" <![CDATA[ {key} \x00\ud800 😀\r\n]]> 'x'"
+    good = {"field": "reply.result", "is": "OK"}
+    outcome = send(gateway, text(words), json=None, xml=XML, success=good, id="reply.message.@id")
+    assert isinstance(outcome, Delivered), outcome
+    assert outcome.answer["id"] == "m-1"
+    (got,) = gateway.messages
+    assert (got["msisdn"], got["ref"]) == ("48501111222", "k1")
+    assert got["text"].replace("\ufffd", "?") == words.replace("\x00", " ").replace("\ud800", "?")
+
+
+def test_a_quote_in_a_value_does_not_end_an_attribute(gateway: Gateway) -> None:
+    one = replace(text("x"), key='k" ref2="evil')
+    assert isinstance(send(gateway, one, json=None, xml=XML, success={"field": "reply.result"}), Delivered)
+    assert gateway.messages[0] == {"msisdn": "48501111222", "text": "x", "ref": 'k" ref2="evil'}
+
+
+@pytest.mark.parametrize(
+    ("answer", "path", "found"),
+    [
+        ("<a><b>1</b><b>2</b></a>", "a.b.1", "2"),
+        ("<a x='7'>ok</a>", "a.@x", "7"),
+        ("<a x='7'>ok</a>", "a.text", "ok"),
+        ("<a><b/></a>", "a.b", ""),
+        ("<!DOCTYPE a [<!ENTITY e 'x'>]><a>&e;</a>", "a", None),
+        ("<a>" * 9000 + "</a>" * 9000, "a", None),
+        ("<a>", "a", None),
+        ("OK: 17", "a", None),
+    ],
+)
+def test_an_answer_in_xml_is_read_by_path_and_declares_nothing(answer: str, path: str, found: str | None) -> None:
+    assert at_path(answer_of(answer), path) == found
+
+
 def test_a_query_is_joined_to_that_of_the_url(gateway: Gateway) -> None:
     send(gateway, text(), url=f"{gateway.url}/send?account=7", json=None, method="GET", query=WORDS)
     assert gateway.got[0].query["account"] == "7"
@@ -194,6 +233,8 @@ def test_an_empty_text_is_not_sent(gateway: Gateway) -> None:
         ({"json": {"to": "{to}", "text": "{txt}"}}, "txt"),
         ({"json": {"text": "{text}"}}, "no place"),
         ({"form": WORDS}, "one body"),
+        ({"xml": XML}, "one body"),
+        ({"json": None, "xml": "<sms>{to}{text}"}, "no XML"),
         ({"method": "GET"}, "GET"),
         ({"country": "Polska"}, "country"),
     ],

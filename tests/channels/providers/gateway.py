@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ET
 from typing import Any
 
 from tests.channels.providers.stand_in import Reply, Request, StandIn
@@ -32,6 +33,9 @@ class Gateway(StandIn):
         if not said.get("text"):
             return _error("NO_TEXT", "no text")
         self.messages.append(said)
+        if request.headers.get("content-type", "").startswith("text/xml"):
+            made = f'<r:reply xmlns:r="urn:r"><result>OK</result><message id="m-{len(self.messages)}"/></r:reply>'
+            return Reply(200, made.encode(), {"content-type": "text/xml"})
         return Reply(200, {"result": "OK", "messages": [{"id": f"m-{len(self.messages)}"}]})
 
     def refuse(self, status: int) -> Reply:
@@ -44,6 +48,10 @@ class Gateway(StandIn):
             return dict(request.query)
         if request.headers.get("content-type") == "application/json":
             return dict(request.json)
+        if request.headers.get("content-type") == "text/xml; charset=utf-8":
+            root = ET.fromstring(request.body)
+            assert root.tag == "sms"
+            return {"msisdn": root.findtext("to") or "", "text": root.findtext("text") or "", **root.attrib}
         return dict(request.form)
 
 
