@@ -40,6 +40,8 @@ ENV = {
     "GOOGLE_CLIENT_ID": "1234-abc.apps.googleusercontent.com",
     "GOOGLE_CLIENT_SECRET": "GOCSPX-a-secret",
     "GOOGLE_REFRESH_TOKEN": "1//a-refresh-token",
+    "LOX24_SECRET": "a-secret",
+    "SMS_SECRET": "a-secret",
     "LOX24_TOKEN": "1234567:e3f3a759b6677959b6ebfcaa",
     "META_TOKEN": "EAAB-a-token",
     "SMS_TOKEN": "a-token",

@@ -48,6 +48,7 @@ class Lox24Options:
     service: str = option(Choice(("direct", "economy")), "LOX24's service, which sets price and pace", default="direct")
     forget_text: bool = option(Plain("boolean"), "whether LOX24 deletes the text once it is sent", default=False)
     country: str = option(Plain(), "where numbers without a country code are, as two letters such as DE", default="")
+    secret: str = option(Plain(), "what its notifications carry, as `${NAME}` from the environment", default="")
     url: str = option(Plain(), "the API's address", default="https://api.lox24.eu")
 
 

@@ -85,6 +85,16 @@ class Errors:
     retry: Any = option(WORDS, "Codes of faults that pass.", ())
 
 
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """How the gateway tells what became of a message, when it calls us."""
+
+    key: str = option(SCALAR, "Where our `{key}` stands in what it sends, such as `message.reference`.")
+    status: str = option(SCALAR, "Where the word stands that says what became of the message.")
+    delivered: Any = option(WORDS, "The words there that mean that it arrived.", ())
+    failed: Any = option(WORDS, "The words there that mean that it did not.", ())
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class SmsHttpOptions:
     """The options of an `sms_http` channel."""
@@ -107,6 +117,8 @@ class SmsHttpOptions:
     success: Any = option(GroupOption(Success), "how an answer says that the message was taken", default_factory=dict)
     id: str = option(Plain(), "where in the answer the gateway's id stands, such as `messages.0.id`", default="")
     errors: Any = option(GroupOption(Errors), "what the gateway's error codes mean", default_factory=dict)
+    report: Any = option(GroupOption(Reports), "how it tells later whether a message arrived", default_factory=dict)
+    secret: str = option(Plain(), "what its reports carry, as `${NAME}` from the environment", default="")
     ca_file: str = option(Plain(), "a file with the certificates to trust, inside the workspace", default="")
 
 

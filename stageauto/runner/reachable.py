@@ -43,8 +43,19 @@ def offered(workspace: Workspace) -> list[str]:
     """What a listener would serve, in words."""
     counted = ((len(workspace.forms), "form"), (len(workspace.hooks), "hook"))
     found = [f"{count} {word}{'s' if count > 1 else ''}" for count, word in counted if count]
-    kinds = {"live_chat": "live chat", "telegram": "Telegram", "twilio": "Twilio", "edna": "edna"}
-    return found + [words for kind, words in kinds.items() if any(c.type == kind for c in workspace.channels.values())]
+    kinds = {
+        "live_chat": "live chat",
+        "telegram": "Telegram",
+        "twilio": "Twilio",
+        "edna": "edna",
+        "lox24": "LOX24",
+        "sms_http": "SMS gateways",
+    }
+    asked = ("lox24", "sms_http")  # these tell us nothing unless somebody set it up
+    there = {
+        one.type for one in workspace.channels.values() if one.type not in asked or reveal(one.options.get("secret"))
+    }
+    return found + [words for kind, words in kinds.items() if kind in there]
 
 
 def _callbacks(channel: Channel) -> Iterator[Said]:

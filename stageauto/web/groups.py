@@ -19,6 +19,7 @@ GROUPS: Final = (
     "twilio",
     "telegram",
     "edna",
+    "gateways",
     "chat",
     "beacon",
 )

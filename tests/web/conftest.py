@@ -49,6 +49,20 @@ channels:
   tg: {type: telegram, token: "${TG_TOKEN:-123:abc}", bot: acme_bot, secret: "${TG_SECRET}"}
   twilio: {type: twilio, account: AC00000000000000000000000000000000, token: "${TWILIO_TOKEN}", from: "+15005550006"}
   wa: {type: edna, api_key: "${EDNA_KEY}", cascade: 7, subject: 9, secret: "${EDNA_SECRET}"}
+  lox: {type: lox24, token: "${LOX_TOKEN:-1:2}", from: Acme, secret: "${GATEWAY_SECRET}"}
+  gw:
+    type: sms_http
+    url: https://sms.test
+    form: {to: "{to}", text: "{text}", ref: "{key}"}
+    secret: "${GATEWAY_SECRET}"
+    report: {key: msg.ref, status: msg.state, delivered: [DELIVRD, 1], failed: [UNDELIV, EXPIRED]}
+  gets:
+    type: sms_http
+    url: https://sms.test
+    form: {to: "{to}", text: "{text}", ref: "{key}"}
+    secret: "${GATEWAY_SECRET}"
+    report: {key: ref, status: dlr, delivered: 1, failed: [2, 16]}
+  silent: {type: sms_http, url: "https://sms.test", form: {to: "{to}", text: "{text}"}}
 forms:
   website:
     fields: [name, email, phone, subject, message]
@@ -82,6 +96,7 @@ TG_SECRET=telegram-secret-51
 TWILIO_TOKEN=twilio-token-88
 EDNA_KEY=edna-key-12
 EDNA_SECRET=edna-hook-3c
+GATEWAY_SECRET=gateway-word-4d
 """
 DEALS = """
 pipeline: deals

@@ -226,3 +226,60 @@ def test_whether_a_whatsapp_message_arrived_is_told(served: Served, status: str,
 def test_without_the_webhook_key_nothing_comes_in(served: Served, headers: dict[str, str]) -> None:
     assert served.ask("POST", "/edna/wa", INCOMING, headers).status == 401
     assert not served.journal()
+
+
+# -- SMS gateways ----------------------------------------------------------------------------------------------------
+
+
+def lox(code: object, key: str = "key-9", name: str = "sms.delivery") -> dict[str, object]:
+    data = {"id": "d6c12ac4", "key_id": 8207, "dlr_code": code, "status_code": 100, "callback_data": key}
+    return {"id": "a3cd6e19", "api_version": "2022-05-25", "name": name, "attempt_number": 1, "data": data}
+
+
+@pytest.mark.parametrize(("code", "kind"), [(1, "message.delivered"), (8, "message.failed"), (16, "message.failed")])
+def test_lox24_tells_what_became_of_a_message(served: Served, code: int, kind: str) -> None:
+    item = sent_by(served, "sms", "lox", "key-9")
+    path = "/lox24/lox?secret=gateway-word-4d"
+    words: list[object] = [lox(2), lox(4), lox(code, "another"), lox(code, name="sms.inbound"), lox("1"), []]
+    for word in (*words, lox(code), lox(code)):
+        assert served.ask("POST", path, word).status == 200
+    (row,) = served.journal()
+    assert (row.type, row.items, row.data["message_id"]) == (kind, [item], "key-9")
+    assert ("reason" in row.data) == (kind == "message.failed")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "headers"),
+    [
+        ("POST", "/sms_http/gw?secret=gateway-word-4d", {"msg": {"ref": "key-9", "state": "UNDELIV"}}, {}),
+        ("POST", "/sms_http/gw", {"msg": {"ref": "key-9", "state": "UNDELIV"}},
+         {"Authorization": "Bearer gateway-word-4d"}),
+        ("POST", "/sms_http/gw?secret=gateway-word-4d", b"<msg ref2='x'><ref>key-9</ref><state>EXPIRED</state></msg>",
+         {"Content-Type": "application/xml"}),
+    ],
+)  # fmt: skip
+def test_a_gateway_tells_what_became_of_a_message_in_its_own_words(
+    served: Served, method: str, path: str, body: object, headers: dict[str, str]
+) -> None:
+    item = sent_by(served, "sms", "gw", "key-9")
+    assert served.ask(method, path, body, headers).status == 200
+    (row,) = served.journal()
+    assert (row.type, row.items, row.source) == ("message.failed", [item], "channel:gw")
+
+
+def test_a_gateway_that_only_knows_addresses_tells_by_get(served: Served) -> None:
+    item = sent_by(served, "sms", "gets", "key-9")
+    path = "/sms_http/gets?secret=gateway-word-4d&ref=key-9&dlr="
+    for state in ("BUFFERED", "", "1"):
+        assert served.ask("GET", path + state).status == 200
+    (row,) = served.journal()
+    assert (row.type, row.items) == ("message.delivered", [item])
+
+
+@pytest.mark.parametrize("path", ["/lox24/lox", "/sms_http/gw", "/sms_http/silent"])
+@pytest.mark.parametrize("query", ["", "?secret=", "?secret=guess"])
+def test_without_the_secret_no_gateway_is_believed(served: Served, path: str, query: str) -> None:
+    sent_by(served, "sms", "lox", "key-9")
+    assert served.ask("POST", path + query, lox(1)).status == 401
+    assert served.ask("POST", "/lox24/gw?secret=gateway-word-4d", lox(1)).status == 404
+    assert not served.journal()

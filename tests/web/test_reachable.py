@@ -21,7 +21,7 @@ def workspace(served: Served) -> Workspace:
 def test_doctor_says_that_the_listener_answers(served: Served) -> None:
     (first, *_) = said(workspace(served))
     assert first[0] == "ok"
-    assert first[1].startswith(f"{served.url} answers for 5 forms, 3 hooks, live chat, Telegram, Twilio, edna")
+    assert first[1].startswith(f"{served.url} answers for 5 forms, 3 hooks, live chat, Telegram, Twilio, edna, LOX24, ")
 
 
 def test_doctor_says_what_would_be_refused(served: Served) -> None:
