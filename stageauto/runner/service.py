@@ -13,18 +13,18 @@ from dataclasses import replace
 from typing import Any
 
 from stageauto.channels.base import Delivered, Retry, Unaskable
-from stageauto.engine import outgoing, step
+from stageauto.engine import step
 from stageauto.engine.draft import Draft
 from stageauto.engine.model import Workspace
-from stageauto.engine.ports import Changes
 from stageauto.engine.state import DONE, PENDING, RUNNING, UNKNOWN, Delivery, Journal
 from stageauto.errors import DiskFullError, StageautoError, StateError
-from stageauto.runner import garbage, overdue, record
+from stageauto.runner import garbage, interrupted, overdue, record
+from stageauto.runner.aside import SetAside
 from stageauto.runner.asking import Asking
 from stageauto.runner.clock import monotonic_ms, up_ms, wait
 from stageauto.runner.crons import Crons
 from stageauto.runner.deliver import Answer, Letter, Mark, PostOffice, Said
-from stageauto.runner.intake import QUEUED, Arrival, Intake, append, event_of
+from stageauto.runner.intake import Arrival, Intake, append, event_of
 from stageauto.runner.mailbox import Mailboxes
 from stageauto.runner.options import Counts, Options
 from stageauto.runner.papers import Copyist, papers_of
@@ -47,8 +47,6 @@ NO_ROOM = 1_000
 """Milliseconds between two looks at whether a full disk has room again."""
 LONGEST_BREAK = 10_000
 """Milliseconds at the most between two tries of a batch that breaks whatever is set aside."""
-BROKE = "broke"
-"""What became of an event whose handling broke: a defect of ours, told in the log."""
 CRONS_AT = "crons_at"
 SEEN_AT = "seen_at"
 SEEN_EVERY = 5_000
@@ -79,7 +77,7 @@ class Service:
         self._seen = 0
         self._clock_gap: int | None = None
         self._asking = Asking()
-        self._broken: set[str] = set()
+        self._aside = SetAside(session, self._draft, self._tell)
         self._breaks = 0  # batches in a row that broke
         self._unwritten: list[Letter] = []  # what channels said while the disk was full
         self._full = False
@@ -310,9 +308,9 @@ class Service:
             self._tell("batch_broke", {"because": f"{type(error).__name__}: {error}"})
             for letter in letters:
                 self._singly(letter)
-            self._events_singly(arrivals)
+            self._aside.events(arrivals, BATCH)
             self._crons = Crons(self._workspace, self._swept)  # what matched just now was undone with the rest
-            self._set_aside_broken()
+            self._aside.due(BATCH)
             self._breaks += 1
             wait(self._stopping, min(LOOK << min(self._breaks, 10), LONGEST_BREAK))
             return True
@@ -402,7 +400,7 @@ class Service:
         """Does up to so much of what is due and noted in the draft; gives how much that was."""
         done = 0
         while done < budget and (item := draft.pop_due(now)) is not None:
-            if item.id in self._broken:
+            if item.id in self._aside.items:
                 continue
             step.tick(draft, item, now)
             done += 1
@@ -461,93 +459,15 @@ class Service:
                 delivery = state.delivery(letter.delivery_id)
             if delivery is not None:
                 now = self.session.clock.now()
-                self._hold_broken(delivery.item, f"{type(error).__name__}: {error}", now)
-
-    def _events_singly(self, arrivals: list[Arrival]) -> None:
-        """Handles the events that wait one by one; one that breaks is kept in the journal as `broke`."""
-        with self.session.store.transaction() as state:
-            kept = append(state, [one.row for one in arrivals])
-            waiting = state.queued_events(BATCH)
-        became = {row.id: row for row in map(self._event_alone, waiting)}
-        for arrival, row in zip(arrivals, kept, strict=True):
-            arrival.settled.set_result(became.get(row.id, row) if row.outcome == QUEUED else row)
-
-    def _event_alone(self, row: Journal) -> Journal:
-        try:
-            with self.session.store.transaction() as state:
-                draft = self._draft(state)
-                done = step.carry_out(draft, event_of(row))
-                draft.flush()
-                return done
-        except StageautoError:
-            raise
-        except Exception as error:  # noqa: BLE001
-            because = f"{type(error).__name__}: {error}"
-            self._tell("event_broke", {"event": row.id, "type": row.type, "because": because})
-        row.outcome = BROKE
-        with self.session.store.transaction() as state:
-            state.write(Changes(journal=[row]))
-        return row
-
-    def _set_aside_broken(self) -> None:
-        """Goes through what is due one by one; an item whose run breaks is put on hold, with the reason."""
-        now = self.session.clock.now()
-        with self.session.store.read() as state:
-            due = state.due_items(now, BATCH)
-        for _, _, item_id in due:
-            try:
-                with self.session.store.transaction() as state:
-                    draft = self._draft(state)
-                    item = draft.item(item_id)
-                    if item is not None and item_id not in self._broken:
-                        step.tick(draft, item, now)
-                        draft.flush()
-            except StageautoError:
-                raise
-            except Exception as error:  # noqa: BLE001
-                self._hold_broken(item_id, f"{type(error).__name__}: {error}", now)
-
-    def _hold_broken(self, item_id: str, because: str, now: int) -> None:
-        from stageauto.engine.guard import hold
-
-        self._broken.add(item_id)
-        self._tell("item_broke", {"item": item_id, "because": because})
-        with self.session.store.transaction() as state:
-            draft = self._draft(state)
-            item = draft.item(item_id)
-            if item is not None:
-                hold(draft, item, now, "broke", f"a run broke: {because}", "stageauto")
-                draft.flush()
-        self._broken.discard(item_id)
+                self._aside.hold(delivery.item, f"{type(error).__name__}: {error}", now)
 
     # -- after a crash, a downtime, a turned clock -------------------------------------------------------------------
 
     def _settle_interrupted(
         self, draft: Draft, state: SqliteState, now: int, answers: Mapping[str, Delivered | Unaskable | None]
     ) -> None:
-        """What was being sent when the process died: not sent for certain, or sent again, or as its provider says."""
-        for found in state.running_deliveries():
-            delivery = draft.delivery(found.id)
-            if delivery is None:
-                continue
-            if not delivery.marked:
-                self._put_back(draft, delivery, now)
-                continue
-            said = answers.get(delivery.id, Unaskable())
-            if isinstance(said, Delivered):
-                outgoing.settle(draft, delivery, now, DONE, answer=said.answer)
-            elif isinstance(said, Unaskable):
-                record.uncertain(draft, delivery, "the process ended while it was being sent", now)
-            else:
-                self._put_back(draft, delivery, now)
-            step.settle(draft)
+        for delivery in interrupted.settle(draft, state, now, answers):
             self._tell("settled", {"id": delivery.id, "state": delivery.state})
-
-    @staticmethod
-    def _put_back(draft: Draft, delivery: Delivery, now: int) -> None:
-        delivery.state, delivery.due = PENDING, now
-        delivery.attempts -= 1  # that try never reached the provider
-        draft.put_delivery(delivery)
 
     def _hold_flood(self, draft: Draft, state: SqliteState, now: int) -> None:
         count = overdue.hold_flood(draft, state, now, int(state.meta_get(SEEN_AT) or 0))
@@ -608,10 +528,7 @@ class Service:
             for answer in answers:
                 self._open(draft, answer, [], now)
             draft.flush()
-            for found in state.running_deliveries():
-                delivery = draft.delivery(found.id)
-                if delivery is not None and delivery.state == RUNNING and not delivery.marked:
-                    self._put_back(draft, delivery, now)
+            interrupted.put_back_unmarked(draft, state, now)
             draft.flush()
 
     def _keep_arrivals(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from stageauto.engine import outgoing, visits
 from stageauto.engine.draft import Draft
 from stageauto.engine.state import RUNNING, Delivery, Item, Journal, Run
-from stageauto.runner import record
+from stageauto.runner import interrupted, record
 from stageauto.runner.deliver import PostOffice
 from stageauto.runner.service import Service
 
@@ -79,11 +79,11 @@ def attempt_in_the_key() -> None:
 def marked_taken_for_not_sent() -> None:
     """What was being sent at the end is taken for not sent, also past the point of no return."""
 
-    def put_back(self: Service, draft: Draft, state: Any, now: int, *_: Any) -> None:
+    def put_back(self: Service, draft: Draft, state: Any, now: int, *_: Any) -> None:  # noqa: ARG001 - stands in for another
         for found in state.running_deliveries():
             delivery = draft.delivery(found.id)
             if delivery is not None:
-                self._put_back(draft, delivery, now)
+                interrupted._put_back(draft, delivery, now)
 
     Service._settle_interrupted = put_back  # type: ignore[assignment, method-assign]
 
