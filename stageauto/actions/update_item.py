@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from stageauto.actions._values import failed
 from stageauto.engine.action import Action, Context
 from stageauto.engine.effects import Effect, SetFields
-from stageauto.engine.fields import BUILT_IN
-from stageauto.engine.options import FieldsOption, Plain, option
+from stageauto.engine.options import Builder, FieldsOption, Plain, option
 
 if TYPE_CHECKING:
     from stageauto.engine.templates import Value
@@ -24,7 +22,7 @@ class UpdateItem(Action):
     `append: true` values are added to fields that hold several, instead of taking their place; a value that stands
     there already is not added again. All of them are written, or, where one does not fit its field, none.
 
-    `failed`: a value does not fit its field, or `append` is asked of a field that holds only one (`bad_value`).
+    `failed`: a value does not fit its field (`bad_value`).
 
     Example:
         id: raise-amount
@@ -41,10 +39,12 @@ class UpdateItem(Action):
     set: dict[str, Value] = option(FieldsOption(), "Fields and their new values.")
     append: bool = option(Plain("boolean"), "Add to fields that hold several values.", default=False)
 
+    def check(self, builder: Builder) -> None:
+        for name in self.set if self.append else ():
+            if not builder.holds_many(name):
+                message = f"the field `{name}` holds one value; nothing can be appended to it"
+                hint = "leave `append` out, or add `multiple: true` to the field"
+                builder.fault("bad-value", message, ("set", name), hint=hint)
+
     def plan(self, context: Context) -> Sequence[Effect]:
-        if self.append:
-            for name in self.set:
-                field = context.pipeline.fields.get(name) or BUILT_IN.get(name)
-                if field is not None and not field.multiple:
-                    return [failed(f"the field {name} holds one value; nothing can be appended to it")]
         return [SetFields({name: context.render(value) for name, value in self.set.items()}, self.append)]

@@ -43,6 +43,9 @@ class Builder(Protocol):
     def field_type(self, name: str, pipeline: str | None = None) -> str | None:
         """The type of a field (built-in ones too), or None."""
 
+    def holds_many(self, name: str) -> bool:
+        """Whether a field of this pipeline holds several values; True where that is not known."""
+
     def fault(self, code: str, message: str, at: Path = (), *, hint: str = "", severity: str = "error") -> None:
         """Reports a diagnostic at this place."""
 
@@ -470,6 +473,9 @@ class _At:
 
     def field_type(self, name: str, pipeline: str | None = None) -> str | None:
         return self.outer.field_type(name, pipeline)
+
+    def holds_many(self, name: str) -> bool:
+        return self.outer.holds_many(name)
 
     def fault(self, code: str, message: str, at: Path = (), *, hint: str = "", severity: str = "error") -> None:
         self.outer.fault(code, message, (self.step, *at), hint=hint, severity=severity)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from stageauto.engine.conditions import Condition, ConditionFault, compile_condition
 from stageauto.engine.durations import Duration, DurationError, parse_duration
+from stageauto.engine.fields import BUILT_IN
 from stageauto.engine.options import Path
 from stageauto.engine.scalars import source_text
 from stageauto.engine.templates import TemplateFault, Text, Value
@@ -102,6 +103,11 @@ class SpotBuilder:
         outline = self.reader.outline if pipeline is None else self.reader.world.pipelines.get(source_text(pipeline))
         field = outline.fields.get(name) if outline else None
         return field.type if field else BUILT_IN_TYPES.get(name)
+
+    def holds_many(self, name: str) -> bool:
+        """Whether a field of this pipeline holds several values; True where that is not known."""
+        field = self.reader.outline.fields.get(name) or BUILT_IN.get(name)
+        return field is None or field.multiple
 
     def fault(self, code: str, message: str, at: Path = (), *, hint: str = "", severity: str = ERROR) -> None:
         """Reports at the place."""

@@ -87,7 +87,7 @@ class Reader:
 
     def _item(self, path: tuple[str, ...]) -> tuple[str, str, str] | None:
         names = self.outline.field_names()
-        if path[1] in names or path[1] in scope.ITEM_NAMES:
+        if path[1] in names or path[1] in scope.ITEM_NAMES or path[1] in self.outline.broken_fields:
             return None
         message = f"pipeline `{self.outline.id}` has no field `{path[1]}`"
         return "unknown-field", message, suggest(path[1], names)

@@ -16,7 +16,7 @@ from stageauto.loader.rules import read_rules
 from stageauto.loader.shape_check import fitting
 from stageauto.loader.source import Path, Report, Source, Spot, id_of
 from stageauto.loader.triggers import read_intake, read_triggers
-from stageauto.loader.world import Outline, World
+from stageauto.loader.world import Anything, Outline, World
 from stageauto.loader.yaml import Map, Seq
 
 
@@ -61,6 +61,8 @@ def _outline(world: World, spot: Spot, raw: Map) -> PipelineFile:
     outline = Outline(source_text(raw["pipeline"]), spot.source.file, source_text(raw.get("entity", "deal")))
     if "fields" in raw:
         read_fields(world, outline, spot.at("fields"), raw["fields"])
+    elif "fields" in spot.source.root:
+        outline.broken_fields = Anything()  # they stand there, in a form that says nothing
     stages = []
     ids: dict[str, Path] = {}
     for index, one in enumerate(raw["stages"]):
@@ -70,7 +72,9 @@ def _outline(world: World, spot: Spot, raw: Map) -> PipelineFile:
             continue
         stage = source_text(kept["id"])
         if stage in outline.stages:
-            message = f"the stage `{stage}` stands twice in this pipeline"
+            at = next(number for number, other in enumerate(raw["stages"]) if id_of(other) == stage)
+            line = spot.at("stages", at, "id").place.line
+            message = f"the stage `{stage}` stands twice in this pipeline, first in line {line}"
             place.fault("duplicate-id", message, ("id",), hint="give one of them another id")
             continue
         outline.stages[stage] = source_text(kept.get("kind", "open"))
@@ -104,9 +108,10 @@ def _collect_intake(spot: Spot, raw: Map, seen: dict[str, int]) -> None:
     for index, one in enumerate(raw.get("intake", ())):
         name = id_of(one)
         if name in seen:
-            message = f"the id `{name}` stands twice in this intake"
+            line = spot.at("intake", seen[name], "id").place.line
+            message = f"the id `{name}` stands twice in this intake, first in line {line}"
             spot.fault("duplicate-id", message, ("intake", index, "id"), hint="give one of them another id")
-        if name:
+        elif name:
             seen[name] = index
 
 

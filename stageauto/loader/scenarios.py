@@ -318,7 +318,8 @@ class _Reader:
         if values.get("responsible") is not None:
             _known(spot, "user", source_text(values["responsible"]), self.world.users, ("responsible",))
         for name, value in values.get("fields", EMPTY).items():
-            if outline is not None and name not in outline.field_names() and name not in self._fields_anywhere():
+            anywhere = self._fields_anywhere()
+            if outline is not None and not self.world.known("field", name, outline) and name not in anywhere:
                 hint = suggest(name, outline.field_names())
                 spot.fault(
                     "unknown-field", f"there is no field {shown(name)}", ("fields", name), hint=hint, on_key=True

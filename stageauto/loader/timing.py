@@ -108,8 +108,9 @@ def _date_field(builder: SpotBuilder, spot: Spot, name: str, base: str) -> str:
     found = field.type if field else BUILT_IN_TYPES.get(name)
     dates = [one.name for one in outline.fields.values() if one.type in _DATES]
     if found is None:
-        message = f"pipeline `{outline.id}` has no field `{name}`"
-        spot.fault("unknown-field", message, (base,), hint=suggest(name, dates or outline.field_names()))
+        message, bare = f"pipeline `{outline.id}` has no field `{name}`", name.removeprefix("item.")
+        hint = f"write `{bare}`" if bare in dates and bare != name else suggest(name, dates or outline.field_names())
+        spot.fault("unknown-field", message, (base,), hint=hint)
     elif found not in _DATES or (field is not None and field.multiple):
         message = f"the field `{name}` is no date: it is of type {found}"
         if found in _DATES:

@@ -29,6 +29,13 @@ BUILT_IN_TYPES: Mapping[str, str] = {
 """Built-in fields of every item with their types, those that cannot be written included."""
 
 
+class Anything(set[str]):
+    """Names that nobody can tell, so that none is called unknown."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
 @dataclass(slots=True)
 class Outline:
     """A pipeline's names, read before anything that may refer to them."""
@@ -97,5 +104,7 @@ class World:
         if what == "file" and self.files_present is not None:
             return self.files_present(f"templates/{name}")
         if what == "event" and name.startswith("app.") and len(name) > len("app."):
+            return True
+        if what == "field" and outline is not None and name in outline.broken_fields:
             return True
         return name in self.names(what, outline)
