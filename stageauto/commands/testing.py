@@ -72,6 +72,8 @@ def _told(out: Output, order: Order, results: Sequence[Result], coverage: Covera
     data = running.result_data(results)
     if coverage is not None:
         data["coverage"] = report.coverage_data(coverage)
+    if not results:
+        out.note("there are no scenarios yet: they stand in scenarios/")
     out.show(lambda: data, lambda: [running.summary(results), *(report.coverage_text(coverage) if coverage else ())])
     short = report.too_little(coverage, order.fail_under) if coverage else ""
     if short:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +31,9 @@ class Suite:
 
 
 def read_suite(root: Path, wanted: Sequence[str], word: str | None, now: int) -> Suite:
-    """The workspace's scenarios: all, or those of the files and folders named. Raises UsageError for an unknown one.
+    """The workspace's scenarios: all, or those of the files and folders named, with the word in name or file.
+
+    Raises UsageError for a name or a word that none has.
 
     `loaded.workspace` is None where the workspace itself does not validate.
     """
@@ -43,6 +46,8 @@ def read_suite(root: Path, wanted: Sequence[str], word: str | None, now: int) ->
             broken.setdefault(one.file, []).append(one)
     found = [one for one in loaded.scenarios if one.file not in broken and _has(one, word)]
     kept = {name: ones for name, ones in broken.items() if word is None or word.casefold() in name.casefold()}
+    if word is not None and texts and not found and not kept and loaded.workspace is not None:
+        raise UsageError(f"no scenario has `{word}` in its name or file", "leave out -k to run all of them")
     return Suite(loaded, found, kept)
 
 
@@ -60,16 +65,22 @@ def _texts(root: Path, wanted: Sequence[str]) -> dict[str, str]:
                 texts[_shown(root, path)] = path.read_text(encoding="utf-8")
             except UnicodeDecodeError:
                 raise UsageError(f"{path} is not UTF-8 text", "save it as UTF-8") from None
+            except OSError as error:
+                raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     return texts
 
 
 def _paths(root: Path, name: str) -> Iterable[Path]:
     for path in (Path(name), root / name, root / "scenarios" / name, root / "scenarios" / f"{name}.yaml"):
         if path.is_dir():
-            return sorted(one for one in path.rglob("*") if one.suffix in (".yaml", ".yml"))
+            return sorted(Path(here, one) for here, _, names in os.walk(path) for one in names if _is_yaml(one))
         if path.is_file():
             return [path]
     raise UsageError(f"there is no scenario `{name}`", "name a file or folder, or leave it out for all of scenarios/")
+
+
+def _is_yaml(name: str) -> bool:
+    return name.endswith((".yaml", ".yml"))
 
 
 def _shown(root: Path, path: Path) -> str:

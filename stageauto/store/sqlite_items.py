@@ -178,8 +178,8 @@ class ItemsReader(Base):
     def resolve_item(self, part: str) -> list[str]:
         """Ids that the part can mean, in order of creation, deleted ones last.
 
-        The id itself; else those of which it is the last word or number; else those that end with it; else those that
-        contain it, whatever the case.
+        The id itself; else those that it is in another case; else those of which it is the last word or number; else
+        those that end with it; else those that contain it, whatever the case.
         """
         if self._one("SELECT 1 FROM items WHERE key = ?", part):
             return [part]
@@ -190,8 +190,9 @@ class ItemsReader(Base):
         )
         folded = part.casefold()
         endings = [one for one in found if one.casefold().endswith(folded)]
-        words = [one for one in endings if not one[-len(part) - 1].isalnum()]
-        return words or endings or found
+        same = [one for one in endings if len(one) == len(part)]
+        words = [one for one in endings if not one[: -len(part)][-1:].isalnum()]
+        return same or words or endings or found
 
     def find_run(self, part: str) -> list[tuple[str, str]]:
         """(item id, run id) of the runs in items that the id, or part of an id, can mean; as `resolve_item`."""

@@ -153,6 +153,16 @@ def test_too_little_coverage_fails_and_says_how_much_there_was(cli, root):
     assert cli("test", "--fail-under", "101").code == 2
 
 
+def test_a_word_that_no_scenario_has_and_files_that_cannot_be_read_are_usage_errors(cli, root):
+    write_scenario(root)
+    nothing = cli("test", "-k", "nothing-like-it")
+    assert nothing.code == 2
+    assert "no scenario has `nothing-like-it`" in nothing.err
+    assert cli("test", "-k", "REPLY").code == 0
+    (root / "scenarios" / "gone.yaml").symlink_to(root / "nowhere")
+    assert cli("test", str(root / "scenarios")).code == 2
+
+
 def test_junit_that_cannot_be_written_is_a_usage_error(cli, root):
     write_scenario(root)
     told = cli("test", "--junit", str(root / "nowhere" / "report.xml"))

@@ -194,6 +194,7 @@ class Items:
         put(store, items=[item(one) for one in ids])
         with store.read() as state:
             assert state.resolve_item("deal-1") == ["deal-1"]
+            assert state.resolve_item("DEAL-1") == ["deal-1"]
             assert state.resolve_item("21") == ["deal-21"]
             assert state.resolve_item("1") == ["deal-1", "lead-1"]
             assert state.resolve_item("ead") == ["lead-1"]
