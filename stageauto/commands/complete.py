@@ -18,10 +18,10 @@ def pipeline_names(ctx: Any, begun: str) -> Names:
 
 
 def stage_names(ctx: Any, begun: str) -> Names:
-    """Stages that begin so, of the pipeline that is named already."""
+    """Stages that begin so, of the pipeline or the item that is named already."""
     from stageauto.runner import completion
 
-    return _asked(ctx, lambda root, user: completion.stages(root, user, begun, ctx.params.get("pipeline")))
+    return _asked(ctx, lambda root, user: completion.stages(root, user, begun, *map(ctx.params.get, _WHERE)))
 
 
 def item_names(ctx: Any, begun: str) -> Names:
@@ -38,6 +38,13 @@ def rule_names(ctx: Any, begun: str) -> Names:
     return _asked(ctx, lambda root, user: completion.rules(root, user, begun, ctx.params.get("item")))
 
 
+def run_names(ctx: Any, begun: str) -> Names:
+    """Runs whose id begins so."""
+    from stageauto.runner import completion
+
+    return _asked(ctx, lambda root, user: completion.runs(root, user, begun))
+
+
 def _asked(ctx: Any, found: Callable[..., Names]) -> Names:
     """Nothing, rather than an error in the middle of somebody's line."""
     from stageauto.commands.common import root, settings
@@ -48,7 +55,8 @@ def _asked(ctx: Any, found: Callable[..., Names]) -> Names:
         return []
 
 
-_BY_NAME = {"pipeline": pipeline_names, "stage": stage_names, "item": item_names, "rule": rule_names}
+_BY_NAME = {"pipeline": pipeline_names, "stage": stage_names, "item": item_names, "rule": rule_names, "run": run_names}
+_WHERE = ("pipeline", "item")
 
 
 def attach(params: list[Any]) -> None:

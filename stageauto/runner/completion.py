@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stageauto.engine.model import ITEMS_READ
+from stageauto.engine.state import FAILED, UNDELIVERABLE
 from stageauto.errors import StageautoError
 from stageauto.runner.session import Session
 
 if TYPE_CHECKING:
+    from stageauto.engine.state import Item
     from stageauto.runner.look import Look
 
 Names = list[tuple[str, str]]
 _MOST = 200
+_AGAIN = frozenset({FAILED, UNDELIVERABLE})
 
 
 def pipelines(root: Path, as_user: str | None, begun: str) -> Names:
@@ -26,11 +29,13 @@ def pipelines(root: Path, as_user: str | None, begun: str) -> Names:
     return _read(root, as_user, begun, found)
 
 
-def stages(root: Path, as_user: str | None, begun: str, pipeline: str | None = None) -> Names:
-    """(id, name) of the stages, of one pipeline or of all that may be seen, that begin so."""
+def stages(root: Path, as_user: str | None, begun: str, pipeline: str | None = None, item: str | None = None) -> Names:
+    """(id, name) of the stages that begin so: of one pipeline, of that item's, or of all that may be seen."""
 
     def found(look: Look) -> Names:
-        ones = [one for one in look.facts.pipelines.values() if pipeline in (None, one.id) and look.may(one.id)]
+        named = _named(look, item)
+        pipeline_id = pipeline or (named.pipeline if named else None)
+        ones = [one for one in look.facts.pipelines.values() if pipeline_id in (None, one.id) and look.may(one.id)]
         return list(dict.fromkeys((stage.id, stage.name) for one in ones for stage in one.stages))
 
     return _read(root, as_user, begun, found)
@@ -52,8 +57,7 @@ def rules(root: Path, as_user: str | None, begun: str, item: str | None = None) 
     """(id, what it is) of the rules and triggers that begin so: of that item's pipeline, or of all that may be seen."""
 
     def found(look: Look) -> Names:
-        own = look.state.resolve_item(item) if item else []
-        named = look.state.item(own[0]) if len(own) == 1 else None
+        named = _named(look, item)
         wanted = named.pipeline if named else None
         ones = [one for one in look.facts.pipelines.values() if wanted in (None, one.id) and look.may(one.id)]
         stages = [stage for one in ones for stage in one.stages]
@@ -62,6 +66,22 @@ def rules(root: Path, as_user: str | None, begun: str, item: str | None = None) 
         ]
 
     return _read(root, as_user, begun, found)
+
+
+def runs(root: Path, as_user: str | None, begun: str) -> Names:
+    """(id, its item's title) of the living and the failed runs that may be seen and begin so."""
+
+    def found(look: Look) -> Names:
+        ones = [one for one in look.state.items() if look.may(one.pipeline)]
+        named = [(run.id, one.title) for one in ones for run in one.runs.values() if run.living or run.state in _AGAIN]
+        return [one for one in named if one[0].startswith(begun)][-_MOST:]
+
+    return _read(root, as_user, begun, found)
+
+
+def _named(look: Look, item: str | None) -> Item | None:
+    own = look.state.resolve_item(item) if item else []
+    return look.state.item(own[0]) if len(own) == 1 else None
 
 
 def _read(root: Path, as_user: str | None, begun: str, found: Callable[[Look], Names]) -> Names:

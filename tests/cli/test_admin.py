@@ -225,6 +225,8 @@ def completed(root: Path, words: str) -> list[str]:
         ("stageauto --as olga items --stage qu", ["quote"]),
         ("stageauto --as olga show deal-", ["deal-1", "deal-2"]),
         ("stageauto --as olga move deal-1 wo", ["won"]),
+        ("stageauto --as olga move deal-1 ", ["new", "quote", "won"]),
+        ("stageauto --as olga cancel deal-1", ["deal-1.1.later", "deal-1.1.soon"]),
         ("stageauto --as peter show deal-", []),
     ],
 )
