@@ -57,6 +57,7 @@ def init(
     from stageauto.report import upkeep as report
     from stageauto.runner.starting import missing_extra, start
 
+    folder = Path(settings(ctx).workspace or "", folder)
     written = start(folder, template.value)
     output(ctx).show(
         lambda: {"workspace": str(folder.resolve()), "template": template.value, "files": written},

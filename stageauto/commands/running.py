@@ -149,7 +149,10 @@ def _load_first(session: Session, first: Files | None) -> None:
 
 
 def _serve(service: Service, log: Log) -> None:
-    """Runs the service until it ends by itself or by SIGINT or SIGTERM; a second one ends it at once."""
+    """Runs the service until it ends by itself, by SIGINT or SIGTERM, or its terminal is closed; a second one ends it.
+
+    Under nohup, which ignores that the terminal is closed, it goes on.
+    """
     over = threading.Event()
 
     def stop(_number: int, _frame: Any) -> None:
@@ -164,7 +167,10 @@ def _serve(service: Service, log: Log) -> None:
             done = f"{counts.decided} decided  {counts.sent} sent  {counts.failed} not sent"
             log.status(f"running  {done}  Ctrl-C ends it")
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    ends = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        ends.append(signal.SIGHUP)
+    before = {number: signal.signal(number, stop) for number in ends}
     threading.Thread(target=show_status, name="status", daemon=True).start()
     try:
         service.run()

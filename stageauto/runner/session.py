@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 RIGHTS = "rights"
+_STATE = re.compile(r"""(["']?)state\1\s*:(?=\s|$)""")
 OVERDUE = 60_000
 """A command decides what is due now; what has been due for longer than this (ms) is late, as after a downtime."""
 
@@ -64,8 +66,8 @@ def _state_setting(root: Path) -> str:
     except (OSError, UnicodeDecodeError):
         return ".stageauto/state.db"
     for line in lines:
-        if line.startswith("state:"):
-            text = line.removeprefix("state:").split(" #", 1)[0].strip().strip("\"'")
+        if (found := _STATE.match(line)) is not None:
+            text = line[found.end() :].split(" #", 1)[0].strip().strip("\"'")
             if "${" in text:
                 from stageauto.loader.secret import expand
 

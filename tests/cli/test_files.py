@@ -59,6 +59,15 @@ def test_init_where_nothing_can_be_written_is_a_usage_error(anywhere, tmp_path):
         assert "cannot be written" in refused.err
 
 
+def test_init_goes_where_the_workspace_is_named(anywhere, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert anywhere("-C", "acme", "init", "--template", "blank").code == 0
+    assert anywhere("init", "sub", "-C", "acme", "--template", "blank").code == 0
+    assert (tmp_path / "acme/stageauto.yaml").is_file()
+    assert (tmp_path / "acme/sub/stageauto.yaml").is_file()
+    assert [one.name for one in tmp_path.iterdir()] == ["acme"]
+
+
 def test_init_overwrites_nothing(anywhere, tmp_path):
     (tmp_path / "stageauto.yaml").write_text("mine\n", "utf-8")
     done = anywhere("init", str(tmp_path))

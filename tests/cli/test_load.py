@@ -111,3 +111,12 @@ def test_a_broken_profile_is_refused_with_its_diagnostics(profile, cli):
     assert done.code == 1
     assert "error[unknown-stage]: there is no stage `quot`" in done.err
     assert "did you mean `quote`?" in done.err
+
+
+@pytest.mark.parametrize("line", ["state: other.db", "'state': other.db  # here", "state : 'other.db'"])
+def test_the_state_is_where_the_files_say_however_they_write_it(anywhere, unloaded, line: str):
+    settings = unloaded / "stageauto.yaml"
+    settings.write_text(f"{line}\n{settings.read_text('utf-8')}", "utf-8")
+    assert anywhere("-C", str(unloaded), "load", "--quiet").code == 0
+    assert (unloaded / "other.db").is_file()
+    assert not (unloaded / ".stageauto/state.db").exists()

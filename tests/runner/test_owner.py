@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from pathlib import Path
@@ -43,10 +44,11 @@ def test_the_next_daemon_takes_over_at_once_when_the_first_was_killed(root: Path
             assert second.poll() is None
 
 
-def test_a_daemon_that_is_asked_to_end_gives_the_state_back(root: Path) -> None:
-    for _ in range(2):
+def test_a_daemon_that_is_asked_to_end_or_whose_terminal_is_closed_gives_the_state_back(root: Path) -> None:
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         with command(root, "run", "--log-format", "json") as daemon:
             until_started(daemon)
-            daemon.send_signal(signal.SIGTERM)
-            daemon.communicate(timeout=TOO_LONG)
+            daemon.send_signal(number)
+            said, _ = daemon.communicate(timeout=TOO_LONG)
             assert daemon.returncode == 0
+            assert json.loads(said.splitlines()[-1])["kind"] == "stopped"
