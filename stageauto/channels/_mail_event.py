@@ -19,6 +19,7 @@ MOST_DATA = 56 * 1024  # bytes of an event's data, of the 64 KiB that there are
 LONGEST_HTML_READ = 40_000
 _ASIDE = re.compile(r"(?s)<!--.*?(?:-->|$)|<[!?][^>]{0,2000}>?")
 _LONE = re.compile(r"<(?![a-zA-Z/][^<>]{0,2000}>)")
+_LEAVING = ("channel", "from", "email", "token")
 _SAME = ("message-id", "from", "to", "cc", "date", "subject")
 _DELIVERED = ("to", "cc", "delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-delivered-to")
 
@@ -33,11 +34,21 @@ def mail_events(raw: bytes, channel: str, *, cut: bool = False, plus: str = "") 
             Received(f"{name}-{number}", "email.bounced", fitted(_bounced(one, channel)))
             for number, one in enumerate(found, 1)
         ]
+    received = _received(parts, channel, plus)
+    if _wants_to_leave(received):
+        kept = {key: received[key] for key in _LEAVING if key in received}
+        return [Received(name, "email.unsubscribed", fitted(kept))]
     small = [one for one in parts.files if len(one.content) <= MOST_BYTES]
     if len(small) < len(parts.files):
         parts.files, parts.whole = small, False
+        received = _received(parts, channel, plus)
     files = tuple(ReceivedFile(_whole(one.name), _whole(one.mime), one.content) for one in parts.files)
-    return [Received(name, "email.received", fitted(_received(parts, channel, plus)), files)]
+    return [Received(name, "email.received", fitted(received), files)]
+
+
+def _wants_to_leave(received: Mapping[str, Any]) -> bool:
+    """Whether it is what mail programs write to the address of `List-Unsubscribe` that our mails have (RFC 2369)."""
+    return received["subject"].strip().lower() == "unsubscribe" and bool(received.get("email"))
 
 
 def identity(raw: bytes, head: Part) -> str:

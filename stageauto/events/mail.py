@@ -129,8 +129,8 @@ EVENTS = (
     ),
     EventType(
         "email.unsubscribed",
-        "The customer wants no more mail: by one click in the mail program, or by the page of the link. The contact is "
-        "opted out of mail before any trigger is asked.",
+        "The customer wants no more mail: by one click in the mail program, by the page of the link, or by a mail "
+        "whose subject is `unsubscribe`. The contact is opted out of mail before any trigger is asked.",
         where=("rule",),
         data={"rule": "the rule that sent the mail", "email": "whom it went to", "one_click": "by the mail program"},
         customer=True,

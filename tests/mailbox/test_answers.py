@@ -224,6 +224,31 @@ def test_mails_of_who_is_on_the_exceptions_list_are_counted_and_nothing_of_them_
         assert b"secret file" not in file.read_bytes()
 
 
+@pytest.mark.parametrize("subject", ["unsubscribe", " Unsubscribe "])
+def test_a_mail_program_that_writes_unsubscribe_is_heard(tmp_path: Path, server: Dovecot, subject: str) -> None:
+    """`List-Unsubscribe` of mails with `unsubscribe: true` asks for just this; some programs know no other way."""
+    root = acme(tmp_path / "acme", server)
+    item = add(root, EWA, stage="offered")
+    run_until_idle(root)
+    server.deliver(mail("Sent from my phone", subject=subject))
+    run_until_idle(root)
+    (event,) = events(root, "email.")
+    assert (event.type, event.items, event.data["email"]) == ("email.unsubscribed", [item], "ewa@home.test")
+    assert item_of(root, item).stage == "offered"
+    with Session.open(root) as session, session.store.read() as state:
+        assert [one.opt_out for one in state.contacts()] == [["mail"]]
+    assert [one.data["type"] for one in timeline(root, item) if one.kind == "event"][-1] == "email.unsubscribed"
+
+
+def test_who_only_writes_about_unsubscribing_is_answered_by_people(tmp_path: Path, server: Dovecot) -> None:
+    root = acme(tmp_path / "acme", server)
+    item = add(root, EWA)
+    server.deliver(mail("How do I do that?", subject="Re: unsubscribe"))
+    run_until_idle(root)
+    assert [one.type for one in events(root)] == ["email.received"]
+    assert item_of(root, item).stage == "answered"
+
+
 def test_a_bounce_marks_the_address_until_somebody_sets_it_anew(
     tmp_path: Path, server: Dovecot, outside: tuple[int, Outside]
 ) -> None:
