@@ -124,7 +124,8 @@ def from_event(data: Mapping[str, Any], contact: str | None) -> dict[str, Any]:
     if "first_name" not in values and "last_name" not in values and (data.get("name") or name):
         values["name"] = data.get("name") or name
     mail = data.get("email") or (address if "@" in address else "")
-    caller = "" if "@" in str(data.get("from") or "") else data.get("from")
+    sender = str(data.get("from") or "")
+    caller = sender if "@" not in sender and any(ch.isdigit() for ch in sender) else ""  # a word is nobody's phone
     phone = data.get("phone") or data.get("number") or caller
     given = contact or ""
     if not mail and "@" in given:

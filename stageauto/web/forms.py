@@ -102,6 +102,8 @@ async def send(site: Site, request: Request) -> Reply:
         # To a browser all is well: it shows the page, and has nothing to say about it on its console.
         return _page(site, name, form, values, wrong, 200 if request.wants_html() else 422)
     found: dict[str, Any] = {one: value for one, value in values.items() if value}
+    if form.get("language"):
+        found.setdefault("language", form["language"])  # what a new customer is written to in
     if (visitor := given.get("visitor", "")) and VISITOR.fullmatch(visitor):
         found["visitor"] = visitor
     source_page = request.headers.get("referer", "")

@@ -141,7 +141,7 @@ async def _ended(site: Site, channel: Channel, found: Mapping[str, str], result:
     number = shown(found.get("To" if outward else "From", ""))
     duration = found.get("CallDuration", "")
     data = filled({
-        "from": found.get("From", ""), "to": found.get("To", ""), "number": number, "phone": number,
+        "from": shown(found.get("From", "")), "to": found.get("To", ""), "number": number, "phone": number,
         "channel": channel.name, "call": [one for one in (key, sid) if one] if outward else sid,
         "name": found.get("CallerName", ""),
     })  # fmt: skip

@@ -105,7 +105,9 @@ fields:
   note: text
 intake:
   - {id: website, event: form.submitted, where: {form: website}, set: {title: "Web: {{ event.subject }}"}, stage: new}
+  - {id: german, event: form.submitted, where: {form: german}, stage: new}
   - {id: called-back, event: callback.requested, stage: new}
+  - {id: missed, event: call.missed, stage: new, unless_open: contact}
   - {id: texted, event: sms.received, stage: new, unless_open: contact}
   - {id: chatted, event: chat.started, stage: new, unless_open: contact}
 stages:

@@ -126,3 +126,5 @@ def test_a_form_speaks_its_own_language(served: Served) -> None:
     assert "E-Mail: bitte ausfüllen" in wrong.text
     assert served.ask("POST", "/forms/german", {}).json()["errors"] == {"email": "E-Mail: bitte ausfüllen"}
     assert "Vielen Dank" in served.form("/forms/german", {"email": "ewa@home.test"}).text
+    with served.read() as state:  # whoever fills it in reads that language
+        assert [one.language for one in state.contacts()] == ["de"]
