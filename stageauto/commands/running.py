@@ -90,11 +90,27 @@ def _listening(
         return
     listener = _listener(listen, service, session, tell)
     listener.start()
-    tell("listening", {"port": listener.port, "at": listen})
+    tell("listening", {"port": listener.port, "at": listener.host, **_elsewhere(session, listener.port)})
     try:
         yield
     finally:
         listener.stop()
+
+
+def _elsewhere(session: Session, port: int) -> dict[str, str]:
+    """Where links lead, if that is another port of this machine: whoever tries it out follows them in vain."""
+    from ipaddress import ip_address
+    from urllib.parse import urlsplit
+
+    with session.store.read() as state:
+        base_url = session.workspace(state).base_url
+    parts = urlsplit(base_url)
+    host = parts.hostname or ""
+    try:
+        here = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        here = False
+    return {"base_url": base_url} if here and (parts.port or 80) != port else {}
 
 
 def _listener(listen: str, service: Service, session: Session, tell: Callable[[str, Any], None]) -> Listener:

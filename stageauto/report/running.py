@@ -224,8 +224,9 @@ def _stopped(_: str, data: Mapping[str, Any]) -> str:
 
 
 def _listening(_: str, data: Mapping[str, Any]) -> str:
-    host = str(data["at"]).rpartition(":")[0]
-    return f"listening at {host}:{data['port']}"
+    host = f"[{data['at']}]" if ":" in data["at"] else data["at"]
+    text = f"listening at {host}:{data['port']}"
+    return f"{text}; but links lead to {data['base_url']}, as `base_url` says" if data.get("base_url") else text
 
 
 def _delivery(_: str, data: Mapping[str, Any]) -> str:

@@ -87,6 +87,11 @@ class Listener:
         """The port it listens at."""
         return int(self._socket.getsockname()[1])
 
+    @property
+    def host(self) -> str:
+        """The address it listens at."""
+        return str(self._socket.getsockname()[0])
+
     def start(self) -> None:
         """Begins to take requests. Raises what keeps it from that."""
         self._thread.start()

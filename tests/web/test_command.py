@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -12,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.web.conftest import TOO_LONG, write_workspace
 
@@ -51,6 +54,15 @@ def post(port: int, path: str, body: dict[str, Any], headers: dict[str, str]) ->
         return got.status, json.loads(got.read())
     finally:
         connection.close()
+
+
+@pytest.mark.parametrize(("listen", "host"), [("0", "127.0.0.1"), ("127.0.0.1:0", "127.0.0.1"), ("[::1]:0", "[::1]")])
+def test_run_says_where_it_listens_and_where_links_lead_instead(tmp_path: Path, listen: str, host: str) -> None:
+    write_workspace(tmp_path, 1)
+    words = [*COMMAND, "-C", str(tmp_path), "run", "--listen", listen, "--for", "1s"]
+    said = subprocess.run(words, capture_output=True, text=True, timeout=TOO_LONG * 2, check=True).stdout
+    pattern = rf"listening at {re.escape(host)}:[1-9]\d*; but links lead to http://127\.0\.0\.1:1, as `base_url` says"
+    assert re.search(pattern, said), said
 
 
 def test_a_token_from_the_command_line_opens_the_running_daemon(tmp_path: Path) -> None:
