@@ -23,10 +23,18 @@ if TYPE_CHECKING:
 
 DEADLINE = 10.0
 """Seconds for the headers of a request, and again for its body."""
+KEPT_FOR_PROXY = 150.0
+"""The same between the requests of a proxy that `web.forwarded` names.
+
+Longer than proxies keep a connection (Caddy: two minutes), so that none sends a request, which it may not send twice,
+just as the connection is cut.
+"""
 SLOWEST = 20_000
 """Bytes a second at which an answer has to be read at the least."""
 MOST_CONNECTIONS = 2_000
 MOST_OF_ADDRESS = 100
+PROXY = "proxy"
+"""The name under which the connections of all proxies are counted."""
 
 
 def response(reply: Reply) -> web.Response:
@@ -51,8 +59,8 @@ class Guard:
 
     def enter(self, peer: str) -> str | None:
         """The name under which the connection is counted; None where there are too many that are busy."""
-        name = "proxy" if self._site.trusts(peer) else network_of(peer)
-        most = self._most if name == "proxy" else MOST_OF_ADDRESS
+        name = PROXY if self._site.trusts(peer) else network_of(peer)
+        most = self._most if name == PROXY else MOST_OF_ADDRESS
         if (self._by_address.get(name, 0) >= most and not self._make_room(self._waiting.get(name, {}))) or (
             self.count >= self._most and not self._make_room(self._idle)
         ):
@@ -139,7 +147,8 @@ class Connection(RequestHandler):
         """From now on an answer of so many bytes may be read, and the next request has to come with all headers."""
         self.busy()
         if self.transport is not None and self._name is not None:
-            self._timer = self._loop.call_later(DEADLINE + answer / SLOWEST, self._late)
+            patience = KEPT_FOR_PROXY if self._name == PROXY else DEADLINE
+            self._timer = self._loop.call_later(patience + answer / SLOWEST, self._late)
             self._guard.waits(self, self._name)
 
     def reading(self) -> None:

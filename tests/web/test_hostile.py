@@ -344,6 +344,22 @@ def test_a_proxy_is_believed_only_where_it_is_named(tmp_path: Path) -> None:
             assert [one.author for one in state.audit() if one.action == "refused: events"] == ["http:127.0.0.1"]
 
 
+def test_a_proxy_may_keep_its_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sends a request once only: a connection that is cut at that moment would lose it."""
+    monkeypatch.setattr(connections, "DEADLINE", 0.2)
+    proxy = serving(tmp_path, web="  forwarded: [127.0.0.1]")
+    with proxy as served, socket.create_connection(("127.0.0.1", served.port), timeout=60) as wire:
+        for _ in range(2):
+            wire.sendall(plain("GET", "/healthz", "X-Forwarded-For: 203.0.113.9\r\n"))
+            assert wire.recv(2000).startswith(b"HTTP/1.1 200")
+            threading.Event().wait(0.6)
+    with serving(tmp_path / "second") as served, socket.create_connection(("127.0.0.1", served.port), 60) as wire:
+        wire.sendall(plain("GET", "/healthz"))
+        assert wire.recv(2000).startswith(b"HTTP/1.1 200")
+        with suppress(ConnectionError):
+            assert wire.recv(2000) == b""
+
+
 def test_a_body_that_comes_in_pieces_is_taken(served: Served) -> None:
     with socket.create_connection(("127.0.0.1", served.port), timeout=60) as wire:
         wire.sendall(plain("POST", "/hooks/shop", "X-Shop-Token: shop-secret-7f3a\r\nContent-Length: 8\r\n", b'{"a"'))
