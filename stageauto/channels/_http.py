@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,11 +22,21 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
 
 from stageauto.channels._deadline import Deadline
 from stageauto.channels._http_parts import BadRequestError, Body, Target, clean_headers, parse_target
 from stageauto.channels._net import ForbiddenError, Ip, parse_allowed, targets
-from stageauto.channels.base import DAY, ChannelError, ChannelType, Outcome, Rejected, Retry
+from stageauto.channels.base import (
+    DAY,
+    SHORTEST_SECRET,
+    ChannelError,
+    ChannelType,
+    Outcome,
+    Rejected,
+    Retry,
+    secrets_in,
+)
 
 if TYPE_CHECKING:
     from httpx2 import Response
@@ -38,7 +47,6 @@ SLOW_DOWN = frozenset([429, 503])
 TRY_AGAIN = frozenset([408, 425])
 SOONEST = 1_000  # ms: a server that always says "at once" may not keep us in a circle
 NO_BODY = Body()
-SHORTEST_SECRET = 8
 WITH_A_BODY = frozenset(["POST", "PUT", "PATCH"])
 
 
@@ -137,6 +145,7 @@ class _Try:
     body: bytes
     point: Callable[[], None] | None
     most: int
+    hidden: tuple[str, ...]
     passed: bool = False
 
     def pass_point(self) -> None:
@@ -161,7 +170,7 @@ class Http:
         self._context = channel.context
         self._allowed = parse_allowed(channel.context.allow_private)
         self._tls = _tls_context(ca_file, channel.channel.name, channel.context.root)
-        self._hidden = tuple(sorted(set(_secrets(channel.channel.options)), key=len, reverse=True))
+        self._hidden = frozenset(secrets_in(channel.channel.options))
 
     def request(
         self,
@@ -180,7 +189,9 @@ class Http:
         """
         try:
             target = url if isinstance(url, Target) else parse_target(url)
-            one = _Try(target, method, self._headers(target, method, headers or {}, body), body.content, point, most)
+            whole = self._headers(target, method, headers or {}, body)
+            hidden = _longest_first({*self._hidden, *_login_of(whole)})
+            one = _Try(target, method, whole, body.content, point, most, hidden)
             addresses = targets(target.host, target.port, self._allowed)
         except BadRequestError as error:
             return Rejected(str(error), error.code, undeliverable=True)
@@ -257,7 +268,7 @@ class Http:
         known = (response.status_code, one.target.authority, headers)
         if headers.get("content-encoding", "identity").lower() != "identity":
             # Not asked for, and unpacking it could fill the memory.
-            return Answer(*known, packed=True, hidden=self._hidden)
+            return Answer(*known, packed=True, hidden=one.hidden)
         raw, cut = bytearray(), False
         try:
             for piece in response.iter_raw():
@@ -267,7 +278,9 @@ class Http:
                     break
         except httpx2.TransportError:  # the status stands, whatever became of the rest
             cut = True
-        return Answer(*known, content=bytes(raw[: one.most]), truncated=cut, hidden=self._hidden)
+        # Servers like to repeat a login in what they say of it: what is hidden here cannot be shown by anybody.
+        content = _without(bytes(raw[: one.most]), one.hidden)
+        return Answer(*known, content=content, truncated=cut, hidden=one.hidden)
 
 
 def _tls_context(ca_file: str, channel: str, root: Path) -> ssl.SSLContext:
@@ -281,18 +294,23 @@ def _tls_context(ca_file: str, channel: str, root: Path) -> ssl.SSLContext:
     return context
 
 
-def _secrets(value: Any) -> Iterator[str]:
-    """Every secret in a channel's options that is long enough to be told from a common word."""
-    if isinstance(value, Mapping):
-        for one in value.values():
-            yield from _secrets(one)
-    elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _secrets(one)
-    elif hasattr(value, "reveal"):
-        text = str(value.reveal())
-        # "Bearer abc" and "id:key" are made of parts that are told alone as well.
-        yield from (part for part in {text, *re.split(r"[\s:]", text)} if len(part) >= SHORTEST_SECRET)
+def _login_of(headers: Mapping[str, str]) -> Iterator[str]:
+    """What the request logs in with beside the options themselves: an access token, a name and password in base64."""
+    _, _, word = headers.get("authorization", "").rpartition(" ")
+    if len(word) >= SHORTEST_SECRET:
+        yield word
+
+
+def _longest_first(secrets: set[str]) -> tuple[str, ...]:
+    return tuple(sorted(secrets, key=lambda one: (-len(one), one)))
+
+
+def _without(content: bytes, secrets: tuple[str, ...]) -> bytes:
+    """The content without the secrets, however it is written: as it is, in JSON, in a form or an address."""
+    for one in secrets:
+        for written in dict.fromkeys((one, json.dumps(one)[1:-1], quote(one, safe=""), quote_plus(one))):
+            content = content.replace(written.encode(), b"***")
+    return content
 
 
 def _retry_after(text: str, now: int) -> int | None:

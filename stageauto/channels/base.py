@@ -9,8 +9,9 @@ breaks after it was perhaps sent. `point` commits a marker; when it raises, noth
 from __future__ import annotations
 
 import dataclasses
+import re
 import socket
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -22,6 +23,7 @@ from stageauto.engine.state import Delivery
 from stageauto.errors import StageautoError
 
 DAY = 86_400_000
+SHORTEST_SECRET = 8
 
 
 class ChannelError(StageautoError):
@@ -225,6 +227,20 @@ def reveal_all(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [reveal_all(one) for one in value]
     return reveal(value)
+
+
+def secrets_in(value: Any) -> Iterator[str]:
+    """Every secret in a channel's options that is long enough to be told from a common word."""
+    if isinstance(value, Mapping):
+        for one in value.values():
+            yield from secrets_in(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from secrets_in(one)
+    elif hasattr(value, "reveal"):
+        text = str(value.reveal())
+        # "Bearer abc" and "id:key" are made of parts that are told alone as well.
+        yield from (part for part in {text, *re.split(r"[\s:]", text)} if len(part) >= SHORTEST_SECRET)
 
 
 def refuse_faults(kind: type[ChannelType], channel: Channel) -> None:

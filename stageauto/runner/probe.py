@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stageauto import registry
-from stageauto.channels.base import ChannelContext, ChannelError, Delivered, Outcome
+from stageauto.channels.base import ChannelContext, ChannelError, Delivered, Outcome, secrets_in
 from stageauto.engine.model import AUTOMATION_UPDATE, Channel, User, Workspace
 from stageauto.engine.state import Delivery
 from stageauto.errors import UsageError
 from stageauto.loader.diagnostics import suggest
 from stageauto.loader.shapes import STANDARD_CHANNELS
 from stageauto.runner.clock import Clock, SystemClock
+from stageauto.runner.record import redacted
 from stageauto.runner.rights import rights_of
 from stageauto.runner.session import os_user
 
@@ -67,7 +68,8 @@ def probe(root: Path, workspace: Workspace, name: str, *, to: str | None, as_use
     rights.demand(user, AUTOMATION_UPDATE, None)
     channel, clock = workspace.channel(name), SystemClock()
     if registry.channels(workspace.plugins)[channel.type].incoming:
-        return Probed(channel, "", made_channel(root, workspace, channel, clock).look())
+        found = made_channel(root, workspace, channel, clock).look()
+        return Probed(channel, "", redacted(found, frozenset(secrets_in(channel.options))))
     address = to or _address_of(workspace.users.get(user), channel)
     if not address:
         raise UsageError(f"nobody to send the test of `{name}` to", "say where with --to ADDRESS")
@@ -81,7 +83,7 @@ def probe(root: Path, workspace: Workspace, name: str, *, to: str | None, as_use
         outcome = made.send(delivery, _nothing)
     finally:
         made.close()
-    return Probed(channel, address, outcome)
+    return Probed(channel, address, redacted(outcome, frozenset(secrets_in(channel.options))))
 
 
 def made_channel(root: Path, workspace: Workspace, channel: Channel, clock: Clock) -> ChannelType:

@@ -99,7 +99,7 @@ def record(
     What a provider says may repeat `secrets`: they are taken out before it is kept.
     """
     if secrets:
-        outcome = _redacted(outcome, secrets)
+        outcome = redacted(outcome, secrets)
     if isinstance(outcome, Delivered):
         outgoing.settle(draft, delivery, now, DONE, answer=outcome.answer)
     elif isinstance(outcome, Rejected):
@@ -112,7 +112,8 @@ def record(
     triggers.settle(draft)
 
 
-def _redacted(outcome: Outcome, secrets: frozenset[str]) -> Outcome:
+def redacted(outcome: Outcome, secrets: frozenset[str]) -> Outcome:
+    """The outcome without the secrets, in its reason as in its answer."""
     if isinstance(outcome, Delivered):
         return replace(outcome, answer={name: _without(value, secrets) for name, value in outcome.answer.items()})
     return replace(outcome, reason=redact(outcome.reason, secrets))
