@@ -27,7 +27,10 @@ class RefusedError(Exception):
     """The server said no. `code` is its number; `word` names what makes it undeliverable before anything was asked."""
 
     def __init__(self, code: int, reply: bytes, step: str = "", word: str = "") -> None:
-        super().__init__(f"{step}{code} {words_of(reply)}" if code else words_of(reply))
+        said = f"{code} {words_of(reply)}" if code > 0 else words_of(reply)
+        super().__init__(
+            f"{step}it says what is no answer of a mail server: {said}" if code == NONSENSE else step + said
+        )
         self.code = code
         self.word = word
 
@@ -102,8 +105,9 @@ class Session(smtplib.SMTP):
             words.append(line[4:].strip())
             if line[3:4] != b"-" or len(words) > MOST_LINES:
                 break
-        code = int(line[:3]) if line[:3].isdigit() else NONSENSE
-        return code, b"\n".join(words)
+        if not line[:3].isdigit():
+            return NONSENSE, line.strip()
+        return int(line[:3]), b"\n".join(words)
 
     def _line(self) -> bytes:
         if self.file is None:

@@ -27,6 +27,7 @@ from stageauto.engine.state import Delivery
 
 NOT_THERE = ("NewConnectionError", "ConnectTimeoutError", "NameResolutionError", "SSLError", "ProxyError")
 BROKE = ("Exception", "Connection Error", "Timeout", "timed out")
+SLOW_DOWN, PAUSE = "error=429", 60_000
 MOST_OF_WORDS = 200
 
 
@@ -107,6 +108,8 @@ class AppriseChannel(ChannelType):
         words = " ".join(heard.warnings[0].split())[:MOST_OF_WORDS] if heard.warnings else "it does not say why"
         if any(one in said for one in NOT_THERE):
             return Retry(f"the service cannot be reached: {words}")
+        if SLOW_DOWN in said:  # for how long Apprise does not say
+            return Retry(f"the service asks to go slower: {words}", after=PAUSE)
         if any(one in said for one in BROKE):
             return self.perhaps(f"the service gave no answer: {words}")
         return Retry(f"the service refused it: {words}")

@@ -173,7 +173,7 @@ class SmtpChannel(ChannelType):
             return Delivered({**answer, "refused": refused} if refused else answer)
         if code // 100 in BAD:
             return self._no(RefusedError(code, reply))
-        return self.perhaps(f"{self._server} answered what nobody understands: {code} {words_of(reply)}")
+        return self.perhaps(f"{self._server} answered what nobody understands: {RefusedError(code, reply)}")
 
     def _no(self, error: RefusedError) -> Outcome:
         if error.undeliverable:

@@ -78,6 +78,7 @@ def test_a_service_that_says_no_is_asked_again(web: Web, status: int) -> None:
     assert isinstance(outcome, Retry)
     assert str(status) in outcome.reason
     assert not outcome.sent_maybe
+    assert outcome.after == (60_000 if status == 429 else None)  # Apprise does not tell for how long
     assert "s3cret-path" not in outcome.reason
 
 

@@ -353,6 +353,13 @@ def test_a_greeting_that_sends_us_away_is_tried_again() -> None:
     assert "no service here" in outcome.reason
 
 
+def test_a_port_where_no_mail_server_answers_is_told_as_such() -> None:
+    with listening(lambda connection: connection.sendall(b"hello, I am Redis\r\n")) as port:
+        outcome = send(port)
+    assert isinstance(outcome, Retry)
+    assert "it says what is no answer of a mail server: hello, I am Redis" in outcome.reason
+
+
 @pytest.mark.parametrize("tls", ["auto", "starttls"])
 def test_starttls_secures_the_mail(box: Mailbox, certificate: Certificate, tls: str) -> None:
     controller = serve(box, tls_context=server_tls(certificate), require_starttls=True)
