@@ -58,7 +58,8 @@ class Syncer:
         if store.path is not None:
             with store.read() as state:
                 state.height()  # there is a log from the first look on
-            self._fd = os.open(f"{store.path}-wal", os.O_RDWR | os.O_CLOEXEC)
+            log = f"{os.path.realpath(store.path)}-wal"  # SQLite names it after what a link leads to
+            self._fd = os.open(log, os.O_RDWR | os.O_CLOEXEC)
             store.connection.execute("PRAGMA synchronous = NORMAL")
             store.syncer = self
             self._thread.start()

@@ -177,3 +177,13 @@ def test_who_has_a_syncer_no_longer_waits_for_the_disk_itself_again(tmp_path: Pa
         told: list[str] = []
         take(store, 0, told)
         assert told == ["e-0"]
+
+
+def test_the_log_of_a_state_behind_a_link_is_found(tmp_path: Path) -> None:
+    SqliteStore.open(tmp_path / "disk" / "state.db").close()
+    (tmp_path / "state.db").symlink_to(tmp_path / "disk" / "state.db")
+    told: list[str] = []
+    with SqliteStore.open(tmp_path / "state.db") as store, Syncer(store):
+        take(store, 0, told)
+        store.synced()
+    assert told == ["e-0"]
