@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from stageauto.commands import MODULES
 from stageauto.commands.common import Group, output
-from stageauto.errors import DEFECT, DONE, INTERRUPTED, StageautoError
+from stageauto.errors import DEFECT, DONE, INTERRUPTED, StageautoError, UsageError
 from stageauto.report.output import EnoughError, Output, UnwritableError, close_stdout, open_streams, writing
 
 EXAMPLE = "stageauto items --stage quote --stuck 3d"
@@ -121,6 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: list[str], out: Output) -> int:
     try:
+        _check_text(given)
         result = get_command(_narrow(build(), given)).main(given, prog_name="stageauto", standalone_mode=False)
     except (EnoughError, UnwritableError):
         raise
@@ -135,6 +136,16 @@ def _run(given: list[str], out: Output) -> int:
     except Exception as error:  # noqa: BLE001 - whatever else is raised is a mistake in here
         return _defect(error, given, out)
     return result if isinstance(result, int) else DONE
+
+
+def _check_text(given: Sequence[str]) -> None:
+    """Raises UsageError for an argument in another encoding than the terminal's: half letters can be kept nowhere."""
+    for one in given:
+        try:
+            one.encode()
+        except UnicodeEncodeError:
+            shown = os.fsencode(one).decode("utf-8", "backslashreplace")
+            raise UsageError(f"`{shown}` is no text in UTF-8", "write it in the encoding of your terminal") from None
 
 
 def _misused(error: Any, given: Sequence[str], out: Output) -> int:

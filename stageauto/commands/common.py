@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from stageauto.commands.complete import attach
-from stageauto.errors import FINDINGS
+from stageauto.errors import FINDINGS, UsageError
 from stageauto.report.output import Output
 
 if TYPE_CHECKING:
@@ -160,7 +160,10 @@ def root(ctx: typer.Context) -> Path:
     from stageauto.loader.files import find_workspace
 
     named = settings(ctx).workspace or os.environ.get("STAGEAUTO_WORKSPACE")
-    return find_workspace(Path(named) if named else Path.cwd())
+    try:
+        return find_workspace(Path(named) if named else Path.cwd())
+    except FileNotFoundError:
+        raise UsageError("the folder in which you are is gone", "go to another one with cd") from None
 
 
 @contextmanager

@@ -17,6 +17,10 @@ _NEWLINES = {"\n": " ", "\r": "", "\t": " "}
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
+WIDEST = 80
+"""Columns of a screen to which cells are aligned; longer ones are shown whole, out of line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """A text with a style of STYLES."""
@@ -82,10 +86,13 @@ def width(text: str) -> int:
 
 
 def plain(table: Table) -> Iterator[str]:
-    """The table's lines: headings, then a line for each row, two spaces between columns, nothing cut off."""
+    """The table's lines: headings, then a line for each row, two spaces between columns, nothing cut off.
+
+    A very long cell pushes away what follows it in its own line, and makes no gap in all the others.
+    """
     rows = [[cell_text(cell) for cell in row] for row in table.rows]
     heads = [name.upper() for name in table.columns]
-    widths = [max(width(row[index]) for row in [heads, *rows]) for index in range(len(heads))]
+    widths = [min(WIDEST, max(width(row[index]) for row in [heads, *rows])) for index in range(len(heads))]
     if table.title:
         yield safe(table.title)
     for row in [heads, *rows]:

@@ -20,6 +20,8 @@ GAP = 2
 """Columns of the screen between two columns of a table."""
 LONGEST_WORD = 32
 """A longer word may be broken: an address of the web, a text without a space."""
+LONGEST = 500
+"""Letters of a cell that are shown."""
 HANGS = 4
 
 
@@ -57,12 +59,17 @@ def _grid(table: Table, widths: Sequence[int], screen: Console) -> None:
 
 
 def _styled(cell: str | Cell) -> Text:
-    return Text(cell_text(cell), style=cell_style(cell))
+    return Text(_bounded(cell_text(cell)), style=cell_style(cell))
+
+
+def _bounded(text: str) -> str:
+    """What is longer than anybody reads in a table is cut; `--json` and pipes have it whole."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def _widths(table: Table, wide: int) -> list[int] | None:
     """How wide each column is, None where not even the longest word of each has room beside the others."""
-    texts = [[*table.columns], *([cell_text(cell) for cell in row] for row in table.rows)]
+    texts = [[*table.columns], *([_bounded(cell_text(cell)) for cell in row] for row in table.rows)]
     columns = list(zip(*texts, strict=True))
     wanted = [max(map(cell_len, column)) for column in columns]
     whole = [name in table.right for name in table.columns]

@@ -217,6 +217,18 @@ def test_our_own_signs_have_plainer_ones_where_an_encoding_lacks_them(cli, root:
     assert "o  later" in shown
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["add", "deals", "-t"], ["show"], ["timeline"], ["emit", "email.received", "--id"], ["resolve", "sent"]],
+)
+def test_an_argument_that_is_no_text_is_a_usage_error(root: Path, arguments: list[str]):
+    command = [sys.executable.encode(), b"-c", MAIN.encode(), *(one.encode() for one in arguments), b"bad \xff\xfe"]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=180, cwd=root)
+    assert done.returncode == 2
+    assert b"`bad \\xff\\xfe` is no text in UTF-8" in done.stderr
+    assert list((root / ".stageauto").glob("defect-*")) == []
+
+
 def test_json_is_readable_whatever_the_encoding_of_stdout(cli, root: Path):
     cli("add", "deals", "-t", "Wójcik 🏠 \u202eevil")
     for encoding in ("utf-8", "ascii", "iso-8859-1"):
@@ -255,6 +267,27 @@ def test_on_a_terminal_there_are_tables_and_colours_and_what_customers_wrote_sta
     listed = on_terminal(root, "items", "--as", "olga")
     assert "price [/] [red]x[/red] \\x1b]0;evil\\x07" in listed
     assert "\x1b]0" not in listed
+
+
+def test_one_very_long_title_makes_no_gaps_in_the_lines_of_others(cli, root: Path):
+    cli("add", "deals", "-t", "Roof")
+    cli("add", "deals", "-t", "long " * 2_000)
+    heads, short, long = cli("items").out.splitlines()
+    assert len(heads) < 200
+    assert len(short) < 200
+    assert len(long) > 10_000
+    assert len(on_terminal(root, "items", "--as", "olga")) < 5_000
+
+
+def test_a_folder_that_is_gone_is_a_usage_error(tmp_path: Path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = subprocess.run(
+        ["bash", "-c", f"cd {gone}; rmdir {gone}; {SHELL} items"], capture_output=True, text=True, check=False,
+        timeout=180,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "is gone" in done.stderr
 
 
 @pytest.mark.parametrize("columns", ["60", "90", "200"])
