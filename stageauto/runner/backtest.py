@@ -120,7 +120,7 @@ def backtest(
             check_stages(changed, workspace)
             before = {one.id: one.pipeline for one in changed.items(include_deleted=True)}
         entities = {one.id: one.entity for one in workspace.pipelines.values()}
-        lines = providers.read(state, ids.read(state, lines_from(state, past.seq), entities, since))
+        lines = providers.read(state, ids.read(state, lines_from(state, past.seq), entities, since, past.strangers))
         for _ in lines:
             pass
         was = happened(state, past.seq, before)

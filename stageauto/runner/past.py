@@ -31,12 +31,15 @@ from stageauto.engine.state import (
     Run,
     Task,
 )
+from stageauto.runner.consent import CONSENT, forget_consent
 from stageauto.runner.recorded import BY_NO_TRY
+from stageauto.runner.strangers import forget_strangers, strangers
 
 if TYPE_CHECKING:
     from stageauto.engine.model import Rule, Workspace
     from stageauto.store.sqlite_state import SqliteState
 
+LATER = CONSENT | {"booking_cancelled"}
 FAR = 1 << 20
 """Between two lines of history there is room for so many runs."""
 
@@ -45,13 +48,15 @@ FAR = 1 << 20
 class Past:
     """A state as it was `at` (ms UTC): `seq` is the first line of history that is not there yet.
 
-    `items`: how many there were; `touched`: how many of them changed since; `unknown`: what could not be told, counted.
+    `items`: how many there were; `touched`: how many of them changed since; `strangers`: contacts that came later;
+    `unknown`: what could not be told, counted.
     """
 
     seq: int
     at: int
     items: int = 0
     touched: int = 0
+    strangers: list[str] = field(default_factory=list)
     unknown: Counter[str] = field(default_factory=Counter)
 
 
@@ -71,12 +76,15 @@ def take_back(state: SqliteState, workspace: Workspace, at: int) -> Past:
         else:
             old[item_id] = _as_it_was(state, workspace, item, lines, past)
             tries |= _tries(line for line in lines if line.seq < past.seq)
-    kept = [line for line in state.timeline(after_seq=past.seq - 1) if line.kind in {"opted_out", "bounced"}]
-    _forget_consent(state, kept)
+    later = [line for line in state.timeline(after_seq=past.seq - 1) if line.kind in LATER]
+    forget_consent(state, later, at)
+    forget_strangers(state, at)
+    _book_again(state, later, at)
     under_way = [found for one in state.deliveries(limit=-1) if (found := _under_way(one, at, old, tries)) is not None]
     state.write(Changes(items=list(old.values())))
     _open_again(state, at, set(new))
-    state.rewind(past.seq, at, without=new)
+    past.strangers = strangers(state, new, at)
+    state.rewind(past.seq, at, without=new, contacts=past.strangers)
     state.write(Changes(deliveries=under_way))
     past.items, past.touched = sum(state.counts_by_stage().values()), len(old)
     past.unknown += Counter({"customers whose data is that of now": len(state.contacts())})
@@ -368,25 +376,8 @@ def _open_again(state: SqliteState, at: int, new: set[str]) -> None:
     state.write(Changes(items=list(items.values()), tasks=tasks, activities=activities))
 
 
-def _forget_consent(state: SqliteState, lines: Sequence[Entry]) -> None:
-    """Customers who opted out later, or whose address turned out bad later, had not yet."""
-    for line in lines:
-        if line.kind == "opted_out":
-            contact = state.contact(str(line.data["contact"]))
-            if contact is not None:
-                contact.opt_out = [one for one in contact.opt_out if one != line.data["channel"]]
-                state.write(Changes(contacts=[contact]))
-        else:
-            _forget_bounce(state, str(line.data["address"]))
-
-
-def _forget_bounce(state: SqliteState, address: str) -> None:
-    for contact_id in state.find_contacts(address):
-        contact = state.contact(contact_id)
-        if contact is not None:
-            contact.emails = [_without_bounce(one) if one["value"] == address else one for one in contact.emails]
-            state.write(Changes(contacts=[contact]))
-
-
-def _without_bounce(one: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in one.items() if key not in {"bounced", "because"}}
+def _book_again(state: SqliteState, lines: Sequence[Entry], at: int) -> None:
+    """Bookings that were given back later were not yet."""
+    given_back = [state.booking(str(line.data["booking"])) for line in lines if line.kind == "booking_cancelled"]
+    was = [replace(one, status="active") for one in given_back if one is not None and one.created_at < at]
+    state.write(Changes(bookings=was))

@@ -99,11 +99,20 @@ class Ids:
 
     def __init__(self) -> None:
         self._known: defaultdict[tuple[str, str, str], deque[str]] = defaultdict(deque)
+        self._strangers: set[str] = set()
 
     def read(
-        self, state: SqliteReader, lines: Iterable[Entry], entities: Mapping[str, str], since: int
-    ) -> Iterable[Entry]:
-        """Reads what was made since that moment (ms UTC). `entities`: pipeline -> what its items' ids begin with."""
+        self, state: SqliteReader, lines: Iterable[Entry], entities: Mapping[str, str], since: int,
+        strangers: Iterable[str] = (),
+    ) -> Iterable[Entry]:  # fmt: skip
+        """Reads what was made since that moment (ms UTC).
+
+        `entities`: pipeline -> what its items' ids begin with; `strangers`: contacts that were made since.
+        """
+        self._strangers = set(strangers)
+        for row in state.journal() if self._strangers else ():
+            if row.type == "command.add" and row.at >= since and row.item:
+                self._contact_of(state, row.id, row.item)
         for one in state.tasks():
             self._note(one.item, one.rule, "task", one.id, made=one.created_at >= since)
         for two in state.activities():
@@ -117,15 +126,29 @@ class Ids:
         if line.kind in {"document", "booking"} and line.author.startswith("rule:"):
             name = str(data.get(line.kind, ""))
             self._note(line.item, line.author.removeprefix("rule:"), line.kind, name, made=True)
+        elif line.kind == "contact" and data.get("created"):
+            self._made(line.item, line.author.removeprefix("rule:"), str(data["contact"]))
         elif line.kind != "created":
             return
         entity = entities.get(str(data.get("pipeline", "")), "")
         if "intake" in data:
             self._note(str(data["event"]), "", entity, line.item, made=True)
+            self._contact_of(state, str(data["event"]), line.item)
         elif "rule" in data:
             item = state.item(line.item)
             parent = item.source.removeprefix("item:") if item else ""
             self._note(parent, str(data["rule"]), entity, line.item, made=True)
+
+    def _contact_of(self, state: SqliteReader, cause: str, item_id: str) -> None:
+        item = state.item(item_id)
+        if item is not None and item.contacts:
+            self._made(cause, "", item.contacts[0])
+
+    def _made(self, cause: str, rule: str, contact: str) -> None:
+        """A contact is made once, by what is on record first."""
+        if contact in self._strangers:
+            self._strangers.remove(contact)
+            self._note(cause, rule, "contact", contact, made=True)
 
     def _note(self, cause: str, rule: str, kind: str, name: str, *, made: bool) -> None:
         if made and name:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from stageauto.errors import StateError
 from stageauto.store.sqlite_items import ItemsReader
 
@@ -18,6 +20,8 @@ _SINCE = (
     "DELETE FROM exemptions WHERE added_at >= ?",
     "DELETE FROM chat_lines WHERE at >= ?",
 )
+_CONTACTS_OF = "SELECT contact FROM item_contacts WHERE item = (SELECT id FROM items WHERE key = ?) ORDER BY contact"
+_ITEMS_OF = "SELECT key FROM items WHERE id IN (SELECT item FROM item_contacts WHERE contact = ?)"
 _AGAIN = ("DELETE FROM events", "DELETE FROM letters", "DELETE FROM outbox", "DELETE FROM assigned")
 
 
@@ -32,8 +36,21 @@ class Rewinder(ItemsReader):
             "SELECT key FROM items WHERE id IN (SELECT item FROM timeline WHERE seq >= ?) ORDER BY id", seq
         )
 
-    def rewind(self, seq: int, at: int, *, without: list[str]) -> None:
-        """Deletes history from line `seq` on, what has come since `at` (ms UTC), and the items `without`.
+    def contacts_only_of(self, items: list[str]) -> list[str]:
+        """Ids of the contacts that came with these items: no other item has them."""
+        mine, kept = set(items), []
+        for contact in self._contacts_of(items):
+            whose = self._first(_ITEMS_OF, contact)
+            if mine.issuperset(whose):
+                kept.append(contact)
+        return kept
+
+    def _contacts_of(self, items: list[str]) -> list[str]:
+        found = (one for item in items for one in self._first(_CONTACTS_OF, item))
+        return list(dict.fromkeys(found))
+
+    def rewind(self, seq: int, at: int, *, without: list[str], contacts: Sequence[str] = ()) -> None:
+        """Deletes history from line `seq` on, what came since `at` (ms UTC), the items `without` and the `contacts`.
 
         All events and deliveries go, so that they can come again. Numbers that were counted up stay: no new id is one
         that was given before. Raises StateError for a state on disk.
@@ -49,6 +66,11 @@ class Rewinder(ItemsReader):
             "DELETE FROM item_contacts WHERE item = (SELECT id FROM items WHERE key = ?)", [(one,) for one in without]
         )
         self._conn.executemany("DELETE FROM items WHERE key = ?", [(one,) for one in without])
+        self._conn.executemany(
+            "DELETE FROM addresses WHERE contact = (SELECT id FROM contacts WHERE key = ?)",
+            [(one,) for one in contacts],
+        )
+        self._conn.executemany("DELETE FROM contacts WHERE key = ?", [(one,) for one in contacts])
         self._entry_seq = self._journal_seq = None
         self._letters.clear()
         self.forget_items()
