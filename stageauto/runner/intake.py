@@ -159,6 +159,10 @@ class Intake:
         self._wake.set()
         return [one.settled for one in arrivals]
 
+    def waiting(self) -> bool:
+        """True where an event has been handed in that was not taken yet."""
+        return bool(self._waiting)
+
     def take(self, limit: int) -> list[Arrival]:
         """Up to `limit` of what waits, in the order in which it came."""
         if not self._waiting:

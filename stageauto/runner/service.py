@@ -347,7 +347,7 @@ class Service:
                 else:
                     arrival.settled.set_exception(error)
 
-        with self.session.store.transaction(told) as state:
+        with self.session.store.transaction(told, busy=self.intake.waiting) as state:
             now = self.session.clock.now()  # nothing that others wrote before this lock was given is later
             # As of the last look nothing is due yet, and nobody else wrote since: what was handed in is all there is.
             alone = self.session.store.data_version() == looked and (self._next is None or self._next > now)

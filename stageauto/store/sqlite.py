@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -129,11 +129,11 @@ class SqliteStore:
     # -- transactions --------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def transaction(self, told: Told | None = None) -> Iterator[SqliteState]:
+    def transaction(self, told: Told | None = None, *, busy: Callable[[], bool] | None = None) -> Iterator[SqliteState]:
         """One write transaction: all of it is kept when the block ends, nothing when it raises.
 
-        At the end of the block it is on the disk. With `told` that is waited for only where no `Syncer` is at work:
-        else the block ends before, and `told` is called from another thread.
+        At the end of the block it is on the disk. With `told` that is waited for only where no `Syncer` is at work, or
+        its owner says that it is not `busy` when the block ends: else `told` is called later, from another thread.
         Waits for other writers. StateError where the state is busy for a minute, damaged, or the disk is full.
         """
         connection = self.connection
@@ -150,7 +150,7 @@ class SqliteStore:
                 _explain(error, self.path)
             raise
         if self.syncer is not None:
-            self.syncer.committed(*state.written(), told)
+            self.syncer.committed(*state.written(), told, busy=busy is None or busy())
             return
         if self.mark:
             self.mark.rise(*state.written())

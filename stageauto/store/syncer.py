@@ -76,15 +76,22 @@ class Syncer:
         self._store.connection.execute("PRAGMA synchronous = FULL")
         os.close(self._fd)
 
-    def committed(self, entries: int | None, journal: int | None, told: Told | None) -> None:
+    def committed(self, entries: int | None, journal: int | None, told: Told | None, *, busy: bool = True) -> None:
         """Takes over a commit that stands in the log.
 
-        With `told` None it waits until that is on the disk, and raises StateError where it may not be.
+        With `told` None it waits until that is on the disk, and raises StateError where it may not be. Who is not
+        `busy`, and nothing is under way, has it synced here and now: that is sooner than to wake another thread.
         """
+        commit = _Commit(entries, journal, told)
         with self._change:
+            here = (not busy or told is None) and self._synced == self._taken
             self._taken += 1
-            self._waiting.append(_Commit(entries, journal, told))
-            self._change.notify_all()
+            if not here:
+                self._waiting.append(commit)
+                self._change.notify_all()
+        if here:  # nobody else has anything to do then
+            self._settle([commit])
+            self._synced += 1
         if told is None:
             self.wait()
 

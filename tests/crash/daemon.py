@@ -56,8 +56,8 @@ def _die_around_commit(die: Callable[[], None], *, before: bool) -> None:
     original = SqliteStore.transaction
 
     @contextmanager
-    def transaction(self: SqliteStore, told: Told | None = None) -> Iterator[Any]:
-        with original(self, told) as state:
+    def transaction(self: SqliteStore, told: Told | None = None, **more: Any) -> Iterator[Any]:
+        with original(self, told, **more) as state:
             yield state
             if before:
                 die()

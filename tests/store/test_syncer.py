@@ -6,6 +6,7 @@ import errno
 import os
 from functools import partial
 from pathlib import Path
+from threading import current_thread
 
 import pytest
 
@@ -90,6 +91,19 @@ def test_without_the_sync_a_power_cut_takes_what_was_told(tmp_path: Path) -> Non
                 take(store, number, told)
             store.synced()
         assert set(told) - disk.after_power_cut(tmp_path / "cut")
+
+
+def test_who_is_not_busy_has_a_commit_synced_at_once(tmp_path: Path) -> None:
+    disk = Disk(tmp_path / "state.db")
+    with SqliteStore.open(tmp_path / "state.db") as store:
+        heard: list[str] = []
+        with Syncer(store, disk.sync):
+            for number in range(3):
+                with store.transaction(lambda _error: heard.append(current_thread().name), busy=lambda: False) as state:
+                    state.write(Changes(journal=[event(number)]))
+                assert len(heard) == disk.syncs == number + 1
+        assert set(heard) == {current_thread().name}
+        assert disk.after_power_cut(tmp_path / "cut") == {"e-0", "e-1", "e-2"}
 
 
 def test_commits_share_a_sync_while_one_is_under_way(tmp_path: Path) -> None:
