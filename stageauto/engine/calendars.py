@@ -167,9 +167,11 @@ def _country(country: object, subdivision: object) -> CountryHolidays | None:
         if subdivision is not None:
             raise CalendarError("a subdivision needs its country", "holidays.subdivision", "as in {country: DE, ...}")
         return None
+    if not isinstance(country, str):
+        raise CalendarError("the country of holidays is no text", "holidays.country", "as in {country: PL}")
     import holidays
 
-    code = country if isinstance(country, str) and _COUNTRY.fullmatch(country) else ""
+    code = country if _COUNTRY.fullmatch(country) else ""
     part = None if subdivision is None else str(subdivision)
     try:
         # Only this country's module is loaded; the list of all of them takes a tenth of a second.
@@ -179,14 +181,14 @@ def _country(country: object, subdivision: object) -> CountryHolidays | None:
     return CountryHolidays(code, part)
 
 
-def _unknown_country(country: object, subdivision: str | None) -> CalendarError:
+def _unknown_country(country: str, subdivision: str | None) -> CalendarError:
     import holidays
 
     known = holidays.list_supported_countries(include_aliases=True)
     if country not in known:
-        hint = _near(str(country).upper(), tuple(known), "two letters as in ISO 3166, like PL or DE")
+        hint = _near(country.upper(), tuple(known), "two letters as in ISO 3166, like PL or DE")
         return CalendarError(f"the holidays of the country '{country}' are not known", "holidays.country", hint)
-    parts = known[str(country)]
+    parts = known[country]
     hint = _near(str(subdivision), parts, f"{country} has {', '.join(parts) or 'none'}")
     return CalendarError(f"{country} has no subdivision '{subdivision}'", "holidays.subdivision", hint)
 

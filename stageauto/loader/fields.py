@@ -55,7 +55,7 @@ def _field(world: World, spot: Spot, name: str, raw: Any) -> Field | None:
     if kept["type"] == "choice" and "options" not in raw:
         spot.fault("missing-key", "a choice needs `options`", hint="add `options: [first, second]`", missing=True)
     elif kept["type"] == "choice":
-        _told_once(spot, kept["options"])
+        _told_once(spot, options or [])
     elif options is not None:
         spot.fault(
             "no-effect",

@@ -14,7 +14,7 @@ from stageauto.engine.calendars import Calendar, CalendarError, compile_calendar
 from stageauto.engine.model import EMPTY, Limits, Resource, Retry, User
 from stageauto.engine.scalars import source_text
 from stageauto.loader import shapes
-from stageauto.loader.check import check
+from stageauto.loader.check import check, compile_fits
 from stageauto.loader.diagnostics import ERROR, WARNING, shown, suggest
 from stageauto.loader.environment import Environment
 from stageauto.loader.shape_check import fitting
@@ -98,7 +98,9 @@ class SettingsReader:
                 check(self.spot, self.source.root, _TOP)
             return settings
         raw = self.environment.expanded(self.spot, self.source.root)
-        bad = check(self.spot, raw, _TOP) or set()
+        bad = check(self.spot, raw, _TOP)
+        if bad is None:  # a key is missing as well, which says nothing of those that are there
+            bad = {key for key, value in raw.items() if not compile_fits(_TOP["properties"].get(key, {}))(value)}
         for section in _SECTIONS:
             settings.names[section] = (
                 frozenset(raw.get(section) or ()) if isinstance(raw.get(section), Map) else frozenset()
