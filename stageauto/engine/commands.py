@@ -379,6 +379,8 @@ def book(  # noqa: PLR0913 - one argument for each option
     resource = draft.workspace.resources.get(resource_id)
     if resource is None:
         raise UsageError(f"there is no resource `{resource_id}`", f"resources: {', '.join(draft.workspace.resources)}")
+    if end <= start:
+        raise UsageError("the end is not after the start", "write a later one, or how long: 1h")
     taken = people.clash(draft, resource, start, end)
     if taken is not None:
         raise UsageError(f"{resource.name} is taken: {taken}")

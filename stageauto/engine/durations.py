@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from stageauto.errors import StageautoError
+from stageauto.errors import UsageError
 
 SECOND_MS: Final = 1_000
 MINUTE_MS: Final = 60 * SECOND_MS
@@ -29,7 +29,7 @@ _BARE: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?", re.ASCII)
 _EXAMPLE: Final = "write it like 30s, 10m, 4h, 3d, 2w, 1mo, 1d12h, 3wd or 4wh"
 
 
-class DurationError(StageautoError, ValueError):
+class DurationError(UsageError, ValueError):
     """A text that is no duration; the message says what is wrong and the hint how one looks."""
 
 

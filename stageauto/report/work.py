@@ -137,4 +137,6 @@ def audit(view: Listed[AuditEntry]) -> Text:
 
 
 def _words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {one}" for name, one in value.items() if one)
     return ", ".join(str(one) for one in value) if isinstance(value, list) else str(value)

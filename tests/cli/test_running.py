@@ -68,7 +68,10 @@ def test_run_as_somebody_unknown_is_a_usage_error(cli):
 
 def test_words_of_run_that_mean_nothing_are_usage_errors(cli):
     assert cli("run", "--until-idle", "--log-format", "xml").code == 2
-    assert cli("run", "--for", "2wd").code == 2
+    for wrong in ("2wd", "-1s", "soon"):
+        assert cli("run", "--for", wrong).code == 2
+    assert cli("items", "--stuck", "3x").code == 2
+    assert cli("simulate", "--for", "3x").code == 2
 
 
 def test_a_simulation_of_the_live_items_sends_what_waits_and_changes_nothing(cli):

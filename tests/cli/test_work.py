@@ -72,6 +72,7 @@ def test_a_resource_is_booked_once_and_a_clash_says_who_has_it(cli):
     made = cli("book", "room", "2030-01-10T09:00", "1h", "--item", "1", "--field", "room", "--json").json
     assert (made["start"], made["end"], made["item"]) == ("2030-01-10T08:00:00Z", "2030-01-10T09:00:00Z", "deal-1")
     assert cli("items", "--json").json[0]["fields"] == {"room": made["id"]}
+    assert "end is not after" in cli("book", "room", "2030-01-10T12:00", "2030-01-10T11:00").err
     taken = cli("book", "room", "2030-01-10T09:30", "2030-01-10T10:30")
     assert taken.code == 2
     assert "Meeting room is taken: deal-1" in taken.err
