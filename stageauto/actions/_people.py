@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from stageauto.engine.action import Context
 from stageauto.engine.options import SCALAR, Builder, Json, at
 
-CHANNEL_KINDS = ("mail", "sms", "call", "chat", "whatsapp")
+CHANNEL_KINDS = ("mail", "sms", "call", "chat", "whatsapp", "audience")
+"""What a customer can opt out of."""
 CONTACT_WORDS = (
     "first_name",
     "last_name",

@@ -24,6 +24,8 @@ def register(app: typer.Typer) -> None:
     add(app, "book", book, "stageauto book meeting-room 2026-03-05T09:00 1h --item deal-17")
     add(app, "bookings", bookings, "stageauto bookings --resource meeting-room")
     add(app, "contacts", contacts, "stageauto contacts ewa")
+    customer = group(app, "contact", None, "stageauto contact set ewa@home.test opt_out=sms", text="A customer.")
+    add(customer, "set", contact_set, "stageauto contact set ewa@home.test opt_out=sms,call language=pl")
     listed = group(app, "exceptions", exceptions, "stageauto exceptions")
     add(listed, "add", exceptions_add, "stageauto exceptions add ewa@home.test")
     add(listed, "remove", exceptions_remove, "stageauto exceptions remove ewa@home.test")
@@ -159,6 +161,28 @@ def contacts(
     with opened(ctx) as session:
         found = work.contacts(session, query)
     output(ctx).show(lambda: [shapes.contact(one) for one in found.rows], lambda: report.contacts(found))
+
+
+def contact_set(
+    ctx: typer.Context,
+    contact: Annotated[str, typer.Argument(metavar="CONTACT", help="An id, an address or a part of a name")],
+    values: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME=VALUE...",
+            help="first_name, last_name, language, timezone; email and phone add one, emails and phones are all; "
+            "opt_out=mail,sms,call,chat,whatsapp,audience, or all, or empty",
+        ),
+    ],
+) -> None:
+    """Changes what is known of a customer: addresses, language, and what they want to hear no more of."""
+    from stageauto.commands.values import assignments
+    from stageauto.report import shapes
+    from stageauto.runner import customers
+
+    with opened(ctx) as session:
+        changed = customers.set_contact(session, contact, assignments(values))
+    output(ctx).done(lambda: shapes.contact(changed), f"{changed.id} is set: {shapes.full_name(changed) or contact}")
 
 
 def exceptions(ctx: typer.Context) -> None:

@@ -412,6 +412,22 @@ def except_address(draft: Draft, by: By, address: str) -> Exemption:
     return exemption
 
 
+def change_contact(draft: Draft, by: By, contact_id: str, values: Mapping[str, Any]) -> Contact:
+    """Changes what is known of a customer; the history of each of their open items says so. Raises UsageError."""
+    contact = draft.contact(contact_id)
+    if contact is None:
+        raise UsageError(f"there is no contact `{contact_id}`", "see `stageauto contacts`")
+    changed = people.change_contact(contact, values)
+    if changed:
+        draft.put_contact(contact)
+        data = {"contact": contact_id, "changed": changed, "created": False}
+        for item in draft.items_of_contact(contact_id):
+            if not item.closed and not item.deleted:
+                draft.record(by.at, "contact", item.id, by.author, data)
+    _done(draft, by, "contact", None, {"contact": contact_id, "values": dict(values)})
+    return contact
+
+
 # -- after a new configuration was loaded ----------------------------------------------------------------------------
 
 

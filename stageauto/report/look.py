@@ -105,7 +105,9 @@ def _line(name: str, text: str) -> Iterator[str]:
 
 def _whole_customer(view: ItemView) -> str:
     contact = contact_short(view.contact)
-    return ", ".join(str(value) for value in contact.values() if value) if contact else ""
+    known = ", ".join(str(value) for value in contact.values() if value) if contact else ""
+    out = ", ".join(view.contact.opt_out).replace("*", "all messages") if view.contact else ""
+    return f"{known} (opted out of {out})" if out else known
 
 
 def field_text(value: Any, zone: ZoneInfo) -> str:

@@ -145,6 +145,7 @@ DEEDS: Mapping[str, Deed] = {
     "book": _book,
     "except": lambda draft, by, _, data: commands.except_address(draft, by, data["address"]),
     "unexcept": _unexcept,
+    "contact": lambda draft, by, _, data: commands.change_contact(draft, by, data["contact"], data["values"]),
     "resume-all": _resume_all,
     "reply": _reply,
     "comment": lambda _, __, ___, ____: None,  # sets nothing going

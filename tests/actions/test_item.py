@@ -86,7 +86,7 @@ def test_one_address_is_added_and_a_list_takes_the_place_of_all(bench: Bench) ->
           emails: {value: new@work.test, type: work}
           phone: "+48 22 100"
           language: en
-          opt_out: [sms, call]
+          opt_out: [sms, call, audience]
     """
     assert bench.one("change_contact", options) == PutContact(
         "ewa",
@@ -95,7 +95,7 @@ def test_one_address_is_added_and_a_list_takes_the_place_of_all(bench: Bench) ->
             "email": [{"value": "new@work.test", "type": "work"}],
             "phone": [{"value": "+48 22 100", "type": ""}],
             "language": "en",
-            "opt_out": ["sms", "call"],
+            "opt_out": ["sms", "call", "audience"],
         },
     )
     whole = bench.one("change_contact", 'set: {emails: [a@b.test, {value: "{{ item.email }}"}], opt_out: true}')

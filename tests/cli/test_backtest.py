@@ -102,12 +102,15 @@ def test_a_move_to_a_stage_that_is_gone_is_named_and_counted(root, cli):
 def test_comments_exceptions_and_answers_by_hand_are_on_record_and_done_again(lived, cli):
     cli("exceptions", "add", "jan@home.test")
     cli("exceptions", "remove", "jan@home.test")
+    cli("contact", "set", "contact-1", "language=pl")
     cli("move", "deal-2", "quote")
     run(lived)
     cli("resume", "--all")
     with Session.open(lived) as session, session.store.read() as state:
         types = [row.type for row in state.journal()]
-    assert types[-4:] == ["command.except", "command.unexcept", "command.move", "command.resume-all"]
+    assert types[-5:] == [
+        "command.except", "command.unexcept", "command.contact", "command.move", "command.resume-all",
+    ]  # fmt: skip
     data = cli("backtest", "--json").json
     assert data["differs"] is False
     assert data["sent"] == {"was": 2, "would_be": 2}

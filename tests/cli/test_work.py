@@ -90,6 +90,47 @@ def test_customers_are_found_by_part_of_a_name_or_address(cli):
     assert "+48 600 100 200" in cli("contacts").out
 
 
+def test_what_a_customer_says_by_phone_is_written_down_by_hand(cli):
+    """That they want no texts, another address, in which language they speak."""
+    cli("add", "deals", "-t", "Roof", "--contact", "email=ewa@home.test", "--contact", "first_name=Ewa")
+    done = cli("contact", "set", "ewa@home.test", "opt_out=sms, call", "language=pl", "phone=+48 600 100 200")
+    assert (done.code, done.out.strip()) == (0, "contact-1 is set: Ewa")
+    changed = cli("contact", "set", "Ewa", "email=ewa@work.test", "timezone=Asia/Tokyo", "--json").json
+    assert (changed["opt_out"], changed["language"], changed["timezone"]) == (["sms", "call"], "pl", "Asia/Tokyo")
+    assert [one["value"] for one in changed["emails"]] == ["ewa@home.test", "ewa@work.test"]
+    assert "(opted out of sms, call)" in cli("show", "1").out
+    assert "contact contact-1 changed: opt_out, language, phones" in cli("timeline", "1").out
+    assert cli("audit", "--last", "1", "--json").json[0]["action"] == "contact set"
+    assert cli("contact", "set", "contact-1", "opt_out=all", "--json").json["opt_out"] == ["*"]
+    assert cli("contact", "set", "contact-1", "opt_out=", "emails=", "--json").json["emails"] == []
+
+
+def test_what_no_customer_can_have_is_refused(cli):
+    cli("add", "deals", "-t", "A", "--contact", "email=ewa@home.test")
+    wrong = {
+        "optout=sms": "did you mean `opt_out`?",
+        "opt_out=fax": "nobody can opt out of `fax`",
+        "email=x": "is no e-mail",
+        "phone=x": "is no phone number",
+        "email=": "write emails= to take them all away",
+        "timezone=Mars": "no time zone",
+    }
+    for words, said in wrong.items():
+        done = cli("contact", "set", "contact-1", words)
+        assert (done.code, said in done.err) == (2, True), done
+    assert cli("contact", "set", "nobody", "opt_out=all").code == 2
+    assert cli("contacts", "--json").json[0]["opt_out"] == []
+
+
+def test_who_works_with_a_customer_may_change_what_is_known_of_them(cli):
+    cli("add", "deals", "-t", "A", "--contact", "email=ewa@home.test")
+    cli("add", "leads", "-t", "B", "--contact", "email=jan@home.test")
+    assert cli("contact", "set", "ewa@home.test", "opt_out=all", "--as", "anna").code == 0
+    assert cli("contact", "set", "jan@home.test", "opt_out=all", "--as", "anna").code == 5
+    assert cli("contact", "set", "ewa@home.test", "opt_out=", "--as", "peter").code == 5
+    assert [one["opt_out"] for one in cli("contacts", "--json").json] == [["*"], []]
+
+
 def test_addresses_are_put_on_the_exceptions_list_and_taken_off(cli):
     assert cli("exceptions", "add", "Ewa@home.test", "--json").json["kind"] == "email"
     assert cli("exceptions", "add", "+48 600 100 200", "--json").json["kind"] == "phone"
