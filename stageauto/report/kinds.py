@@ -9,7 +9,7 @@ from typing import Any
 from stageauto.channels.base import Delivered
 from stageauto.engine.durations import format_span
 from stageauto.engine.event_types import EventType
-from stageauto.engine.options import Option
+from stageauto.engine.options import GroupOption, Option, options_of
 from stageauto.report.tables import Cell, Table, safe
 from stageauto.runner.probe import Listed, Probed
 from stageauto.runner.reference import ActionInfo, ChannelInfo, takes
@@ -52,6 +52,14 @@ def _options_data(options: Mapping[str, Option]) -> list[dict[str, Any]]:
     ]
 
 
+def _option_rows(options: Mapping[str, Option], above: str = "") -> Iterator[list[str | Cell]]:
+    """A row for each option, and below a group those of its own options: `say`, `say.text`."""
+    for name, option in options.items():
+        yield [above + name, takes(option), option.help, "required" if option.required else ""]
+        if isinstance(option.type, GroupOption):
+            yield from _option_rows(options_of(option.type.cls), f"{above}{name}.")
+
+
 def _page(word: str, one: ActionInfo | ChannelInfo, column: str) -> Iterator[str | Table]:
     yield safe(f"{word}: {one.help}")
     if one.more:
@@ -59,11 +67,7 @@ def _page(word: str, one: ActionInfo | ChannelInfo, column: str) -> Iterator[str
         yield safe(one.more, keep_lines=True)
     if one.options:
         yield ""
-        rows = [
-            [name, takes(option), option.help, "required" if option.required else ""]
-            for name, option in one.options.items()
-        ]
-        yield Table((column, "takes", "what it is", ""), rows)
+        yield Table((column, "takes", "what it is", ""), list(_option_rows(one.options)))
     if one.example:
         yield ""
         yield safe(one.example, keep_lines=True)

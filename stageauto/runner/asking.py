@@ -61,7 +61,8 @@ class Asking:
 
     def heard(self, draft: Draft, said: Said, now: int, clock: Clock) -> Delivery | None:
         """Writes down what the provider said; gives the delivery where that settled it."""
-        self._busy.discard(said.channel)
+        if said.asked:
+            self._busy.discard(said.channel)
         delivery = draft.delivery(said.delivery_id)
         asked = self._asked.get(said.delivery_id, 0)
         if delivery is None or delivery.state != UNKNOWN:  # a person was quicker

@@ -50,11 +50,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a provider says about a delivery that was perhaps sent."""
+    """What a provider says about a delivery that was perhaps sent; not `asked`: it said so of its own."""
 
     delivery_id: str
     channel: str
     answer: Delivered | Unaskable | None
+    asked: bool = True
 
 
 Letter = Mark | Answer | Said
@@ -219,7 +220,7 @@ class PostOffice:
                 letter = self.mailbox.get_nowait()
             except queue.Empty:
                 return found
-            if not isinstance(letter, Mark):
+            if isinstance(letter, Answer) or (isinstance(letter, Said) and letter.asked):
                 self.in_flight -= 1
             found.append(letter)
 
@@ -241,6 +242,10 @@ class PostOffice:
             target=lambda: self._put(Said(delivery.id, delivery.channel, self.ask(delivery))),
             name=f"ask-{delivery.channel}", daemon=True,
         ).start()  # fmt: skip
+
+    def hear(self, delivery_id: str, channel: str, answer: Delivered) -> None:
+        """A provider reports of its own that it had the delivery; from any thread."""
+        self._put(Said(delivery_id, channel, answer, asked=False))
 
     def close(self) -> None:
         """Closes the channels. Workers that are still busy are left behind: no mark of theirs is answered any more."""

@@ -108,6 +108,10 @@ class Service:
         """Makes the daemon look at the state at once."""
         self._wake.set()
 
+    def hear(self, delivery_id: str, channel: str, answer: Mapping[str, Any]) -> None:
+        """A provider reports of a delivery of ours: where it was `unknown` it was sent. From any thread."""
+        self._office.hear(delivery_id, channel, Delivered(answer))
+
     def say(self, kind: str, data: dict[str, Any]) -> None:
         """Says something, from any thread; what was written to the state just before is looked at."""
         self._telling.hear(kind, data)

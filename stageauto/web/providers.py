@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from stageauto.engine.model import Channel
+from stageauto.engine.state import UNKNOWN, Delivery
 from stageauto.runner.intake import Raw
 from stageauto.web.routing import HttpError, Request
 from stageauto.web.signatures import Verdict
@@ -38,10 +39,17 @@ async def report(site: Site, channel: Channel, kind: str, key: str, more: Mappin
         found = next((one for one in ours if one.channel == channel.name), None)
     if found is None:
         return
+    vouch(site, found, {"reported": kind})
     data = {
         "to": found.to, "channel": channel.name, "rule": found.rule, "delivery": found.id, "message_id": key, **more
     }  # fmt: skip
     await site.offer(Raw(kind, filled(data), id=f"{kind}:{key}", source=f"channel:{channel.name}"))
+
+
+def vouch(site: Site, delivery: Delivery, answer: Mapping[str, str]) -> None:
+    """A provider that tells what became of a message has had it, whatever became of our request."""
+    if delivery.state == UNKNOWN:
+        site.service.hear(delivery.id, delivery.channel, answer)
 
 
 def pairs_of(request: Request) -> list[tuple[str, str]]:

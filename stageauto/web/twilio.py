@@ -14,7 +14,7 @@ from stageauto.loader.wording import FIRST
 from stageauto.runner.intake import Raw
 from stageauto.web.bodies import clean
 from stageauto.web.look import Words, words_of
-from stageauto.web.providers import DELIVERED, FAILED, channel_of, demand, filled, pairs_of, report
+from stageauto.web.providers import DELIVERED, FAILED, channel_of, demand, filled, pairs_of, report, vouch
 from stageauto.web.routing import FREE, Reply, Request, Route
 from stageauto.web.signatures import Verdict, twilio
 from stageauto.web.site import Site
@@ -138,6 +138,8 @@ async def _ended(site: Site, channel: Channel, found: Mapping[str, str], result:
     """The events of a call that is over, each once: of a customer's that it was received or missed, then its end."""
     sid = found.get("CallSid", "")
     outward = bool(key) or found.get("Direction", "inbound").startswith("outbound")
+    if key:
+        _vouch(site, channel, key, sid)
     number = shown(found.get("To" if outward else "From", ""))
     duration = found.get("CallDuration", "")
     data = filled({
@@ -155,6 +157,15 @@ async def _ended(site: Site, channel: Channel, found: Mapping[str, str], result:
     })  # fmt: skip
     if outward or result == "answered":
         await site.offer(_raw("call.finished", channel, sid, "finished", {**data, **more}))
+
+
+def _vouch(site: Site, channel: Channel, key: str, sid: str) -> None:
+    with site.read() as state:
+        item = state.item_of_token("call", key)
+        found = [one for one in state.deliveries(item=item) if one.key == key] if item else []
+    for one in found:
+        if one.channel == channel.name:
+            vouch(site, one, filled({"sid": sid, "call": sid}))
 
 
 def _known(site: Site, channel: Channel, sid: str) -> bool:

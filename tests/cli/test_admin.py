@@ -164,6 +164,8 @@ def test_the_types_of_channels_are_listed_and_explained_by_name(anywhere):
     [one] = anywhere("channels", "--type", "lox24", "--json").json
     assert {"token", "from"} <= {option["name"] for option in one["options"] if option["required"]}
     assert "LOX24_TOKEN" in anywhere("channels", "--type", "lox24").out
+    assert "oauth.refresh_token" in anywhere("channels", "--type", "smtp").out
+    assert "say.volume" in anywhere("actions", "make_call").out
     assert "did you mean `twilio`?" in anywhere("channels", "--type", "twillio").err
 
 

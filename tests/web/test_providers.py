@@ -12,7 +12,7 @@ import pytest
 
 from stageauto.engine.links import hash_of, make_token
 from stageauto.engine.ports import Changes
-from stageauto.engine.state import DONE, Delivery, Link
+from stageauto.engine.state import DONE, UNKNOWN, Delivery, Link
 from tests.web.conftest import Answer, Served
 
 PHONE = "+48600100200"
@@ -117,12 +117,15 @@ def test_the_end_of_our_own_call_finds_its_item_by_our_key(served: Served) -> No
     assert len(served.journal()) == 1
 
 
-def sent_by(served: Served, kind: str, channel: str, key: str) -> str:
+def sent_by(served: Served, kind: str, channel: str, key: str, outcome: str = DONE) -> str:
     """An item to whose customer a message went out under that key; its id."""
     item = served.add()
-    delivery = Delivery("r:1", item.id, "r", "remind", "deals", "send_sms", channel, kind, PHONE, key, {}, state=DONE)
+    delivery = Delivery(
+        "r:1", item.id, "r", "remind", "deals", "send_sms", channel, kind, PHONE, key, {}, state=outcome
+    )
+    token = "call" if kind == "call" else "message_id"
     with served.session() as session, session.store.transaction() as state:
-        state.write(Changes(tokens=[("message_id", key, item.id)], deliveries=[delivery]))
+        state.write(Changes(tokens=[(token, key, item.id)], deliveries=[delivery]))
     return item.id
 
 
@@ -282,3 +285,29 @@ def test_without_the_secret_no_gateway_is_believed(served: Served, path: str, qu
     assert served.ask("POST", path + query, lox(1)).status == 401
     assert served.ask("POST", "/lox24/gw?secret=gateway-word-4d", lox(1)).status == 404
     assert not served.journal()
+
+
+@pytest.mark.parametrize("state", ["UNDELIV", "DELIVRD"])
+def test_whoever_reports_of_a_message_without_an_answer_has_had_it(served: Served, state: str) -> None:
+    item = sent_by(served, "sms", "gw", "key-9", UNKNOWN)
+    word = {"msg": {"ref": "key-9", "state": state}}
+    assert served.ask("POST", "/sms_http/gw?secret=gateway-word-4d", word).status == 200
+    served.until(lambda: deliveries(served)[0].state == DONE)
+    with served.read() as found:
+        (resolved,) = [one for one in found.timeline(item) if one.kind == "resolved"]
+    assert (resolved.author, resolved.data["sent"]) == ("channel:gw", True)
+    assert len(served.journal()) == 1
+
+
+def test_a_call_that_ended_was_made_whatever_twilio_answered(served: Served) -> None:
+    sent_by(served, "call", "twilio", "key-9", UNKNOWN)
+    fields = {"CallSid": "CA1", "CallStatus": "completed", "From": "+15005550006", "To": PHONE,
+              "Direction": "outbound-api", "CallDuration": "12"}  # fmt: skip
+    assert twilio(served, "status?key=key-9", fields).status == 200
+    served.until(lambda: deliveries(served)[0].state == DONE)
+    assert deliveries(served)[0].answer == {"sid": "CA1", "call": "CA1"}
+
+
+def deliveries(served: Served) -> list[Delivery]:
+    with served.read() as state:
+        return state.deliveries()
