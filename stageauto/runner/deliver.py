@@ -10,7 +10,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -153,7 +153,8 @@ class PostOffice:
             passed = True
 
         try:
-            outcome = _unfit(counter.channel, delivery) or counter.channel.send(delivery, point)
+            known = _unfit(counter.channel, delivery) or _there_already(counter.channel, delivery)
+            outcome = known or counter.channel.send(delivery, point)
         except CancelledTryError as error:
             outcome = Retry(str(error))
         except Exception as error:  # noqa: BLE001 - a channel that breaks must not take its worker with it
@@ -261,6 +262,14 @@ def _unfit(channel: ChannelType, delivery: Delivery) -> Rejected | None:
     takes = " and ".join(channel.kinds)
     because = f"the channel {delivery.channel} ({channel.type}) takes {takes}, no {delivery.kind}"
     return Rejected(because, "wrong_kind", undeliverable=True)
+
+
+def _there_already(channel: ChannelType, delivery: Delivery) -> Delivered | None:
+    """Before another try of what may have been sent: what the provider says, where it can be asked, if it has it."""
+    if delivery.attempts <= 1 or channel.answers_after is None or channel.channel.on_unknown != "resend":
+        return None
+    found = channel.ask(replace(delivery, tried_at=None))  # whichever try it was
+    return found if isinstance(found, Delivered) else None
 
 
 class UnusableChannel(ChannelType):

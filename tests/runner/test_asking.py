@@ -197,3 +197,18 @@ def test_a_channel_that_cannot_be_asked_leaves_it_to_a_person(tmp_path: Path) ->
     assert outcomes(root, item)["text"] == "unknown"
     assert len(web.got) == 1
     web.close()
+
+
+def test_what_is_sent_again_without_asking_a_person_is_asked_for_first(tmp_path: Path, twilio: Twilio) -> None:
+    twilio.mishaps.append("cut")
+    login = f'account: {ACCOUNT}, token: "${{T:-{TWILIO_TOKEN}}}", on_unknown: resend'
+    root, item = started(
+        tmp_path / "acme", f'{{type: twilio, {login}, from: "{OWN}", url: "{twilio.url}"}}', twilio.port
+    )
+    clock = TurnedClock()
+    run_until_idle(root, clock)
+    assert states(root) == ["pending"]
+    clock.turned += 120_000
+    run_until_idle(root, clock)
+    assert outcomes(root, item) == {"text": "done", "then": "done"}
+    assert len(twilio.messages) == 1
