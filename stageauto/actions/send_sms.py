@@ -53,7 +53,7 @@ class SendSms(Action):
     max_length: int = option(Plain("integer", 1, 1600), "The most characters it may have.", 200)
 
     def check(self, builder: Builder) -> None:
-        fixed = len(self.text.fixed)
+        fixed = len(self.text.fixed.strip())
         if fixed > self.max_length:
             builder.fault(
                 "text-too-long",
@@ -66,8 +66,8 @@ class SendSms(Action):
         return has_customer(self.to)
 
     def plan(self, context: Context) -> Sequence[Effect]:
-        text = context.words(self.text)
-        if not text.strip():
+        text = context.words(self.text).strip()  # the line end of a block in YAML is no part of the message
+        if not text:
             return [End("undeliverable", "no_text", "the text is empty")]
         if len(text) > self.max_length:
             because = f"the text has {len(text)} characters, at most {self.max_length} are allowed"

@@ -16,6 +16,15 @@ def test_a_text_message_goes_to_the_first_phone_of_the_customer(bench: Bench) ->
     assert result == Result({"segments": 1, "encoding": "GSM-7"})
 
 
+def test_the_line_end_of_a_block_is_no_part_of_the_message(bench: Bench) -> None:
+    text = "x" * 160
+    sent, result = bench.plan("send_sms", f"text: |\n  {text}\n")
+    assert sent.message["text"] == text
+    assert result.data["segments"] == 1
+    assert faults("send_sms", f"text: |\n  {'x' * 200}\n") == []
+    assert faults("send_sms", f"text: |\n  {'x' * 201}\n") == ["text-too-long"]
+
+
 def test_staff_is_reached_by_the_phone_in_the_workspace(bench: Bench) -> None:
     sent, missing, _ = bench.plan("send_sms", "text: x\nto: [responsible, {user: ben}]")
     assert (sent.to, sent.contact, sent.addresses) == ("+48 600 100 200", None, ())

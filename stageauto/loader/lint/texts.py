@@ -49,7 +49,7 @@ def long_texts(view: View) -> Iterator[Finding]:
 def _of_rule(workspace: Workspace, pipeline: Pipeline, rule: Rule) -> Iterator[Finding]:
     action: Any = rule.action
     measure = _Measure(workspace, pipeline, sure=True)
-    tree = _PARSER.parse(action.text.source).body
+    tree = _PARSER.parse(action.text.source.strip()).body
     limit = action.max_length
     certain = measure.body(tree).most
     estimate = _Measure(workspace, pipeline, sure=False).body(tree).most
