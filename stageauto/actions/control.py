@@ -56,4 +56,4 @@ class Control(Action):
         users = [user.id for user in context.users(self.to)]
         if not users:
             return [End("undeliverable", "no_recipient", nobody(self.to))]
-        return [Notify(users, context.words(self.text), one_line(context.words(self.as_)))]
+        return [Notify(users, context.words(self.text).strip(), one_line(context.words(self.as_)))]

@@ -46,4 +46,4 @@ class Notify(Action):
         users = [user.id for user in context.users(self.to)]
         if not users:
             return [End("undeliverable", "no_recipient", nobody(self.to))]
-        return [NotifyEffect(users, context.words(self.text), one_line(context.words(self.as_)))]
+        return [NotifyEffect(users, context.words(self.text).strip(), one_line(context.words(self.as_)))]

@@ -56,8 +56,8 @@ class SendChat(Action):
         if (contact is None or opened is None) and not self.hidden:
             whom = who(contact) if contact else "the item has no contact"
             return [End("undeliverable", "no_chat", f"no chat was ever opened: {whom}")]
-        text = context.words(self.text)
-        if not text.strip() and not self.attach:
+        text = context.words(self.text).strip()
+        if not text and not self.attach:
             return [End("undeliverable", "no_text", "the text is empty")]
         try:
             files = attachments(context, self.attach)

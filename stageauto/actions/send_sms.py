@@ -53,7 +53,7 @@ class SendSms(Action):
     max_length: int = option(Plain("integer", 1, 1600), "The most characters it may have.", 200)
 
     def check(self, builder: Builder) -> None:
-        fixed = len(self.text.fixed.strip())
+        fixed = len(self.text.fixed.strip("\r\n"))
         if fixed > self.max_length:
             builder.fault(
                 "text-too-long",

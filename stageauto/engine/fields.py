@@ -50,6 +50,11 @@ def _text(value: Any, _zone: ZoneInfo) -> Any:
     return source_text(value)
 
 
+def _line(value: Any, zone: ZoneInfo) -> Any:
+    made = _text(value, zone)
+    return made.strip("\r\n") if isinstance(made, str) else made
+
+
 def _integer(value: Any, _zone: ZoneInfo) -> int:
     number = _number(value, _zone)
     if number != int(number):
@@ -113,6 +118,7 @@ def _datetime(value: Any, zone: ZoneInfo) -> str:
 
 
 _COERCE: Mapping[str, Callable[[Any, ZoneInfo], Any]] = {
+    "text": _text,
     "integer": _integer,
     "number": _number,
     "money": _money,
@@ -124,6 +130,8 @@ _COERCE: Mapping[str, Callable[[Any, ZoneInfo], Any]] = {
 
 def coerce(field: Field, value: Any, zone: ZoneInfo) -> Any:
     """The JSON value to keep; None for an empty one. Raises BadValueError naming the field and what fits."""
+    if isinstance(value, str) and field.type != "text":
+        value = value.strip("\r\n")  # a block in YAML ends with a line end
     if value is None or value == "" or (field.multiple and value == []):
         return None
     if field.multiple:
@@ -136,7 +144,7 @@ def coerce(field: Field, value: Any, zone: ZoneInfo) -> Any:
 
 def _one(field: Field, value: Any, zone: ZoneInfo) -> Any:
     try:
-        made = _COERCE.get(field.type, _text)(value, zone)
+        made = _COERCE.get(field.type, _line)(value, zone)
     except ValueError as error:
         raise BadValueError(f"`{_named(value)}` does not fit the field `{field.name}`", f"it wants {error}") from None
     if field.options and made not in field.options:

@@ -109,7 +109,9 @@ def misfit(world: World, field: Field, raw: Any) -> tuple[str, str] | None:
     if raw is None:
         return None
     if field.type == "user":
-        unknown = [one for one in (raw if isinstance(raw, list) else [raw]) if source_text(one) not in world.users]
+        unknown = [
+            one for one in (raw if isinstance(raw, list) else [raw]) if source_text(one).strip() not in world.users
+        ]
         if unknown and world.users:
             name = short(source_text(unknown[0]))
             return f"there is no user `{name}`", suggest(name, world.users)
