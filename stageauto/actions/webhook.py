@@ -75,7 +75,7 @@ class Webhook(Action):
             builder.fault("choose-one", both, (given[1],), hint="leave one of them out")
         elif given and self.method == "GET":
             builder.fault("choose-one", f"a GET has no body, but `{given[0]}` is given", (given[0],), hint="use POST")
-        if self.url.constant and not _is_web(self.url.fixed):
+        if self.url.constant and not _is_web(self.url.fixed.strip()):
             builder.fault("bad-url", f"`{self.url.fixed}` is no http or https address", ("url",))
         for name in self.headers:
             if not _TOKEN.fullmatch(name):

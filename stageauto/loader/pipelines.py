@@ -92,6 +92,9 @@ def _collect(outline: Outline, spot: Spot, stage: Map, stage_id: str, ids: dict[
             if not name:
                 continue
             place = spot.at(what, index)
+            if name == "previous" and what == "rules":
+                hint = "give it another id: `after: previous` is the rule above"
+                place.fault("reserved-name", "a rule cannot be called `previous`", ("id",), hint=hint)
             if name in ids:
                 line = spot.source.spans((*ids[name], "id"))[0].line
                 message = f"the id `{name}` stands twice in this pipeline, first in line {line}"

@@ -42,6 +42,8 @@ _TOP: Final[dict[str, Any]] = {
     },
 }
 
+_RECIPIENTS: Final = ("customer", "responsible", "manager")
+
 _LIMITS: Final[dict[str, Any]] = {
     **shapes.LIMITS,
     "properties": {**shapes.LIMITS["properties"], "retry": {"type": "object"}},
@@ -216,6 +218,10 @@ class SettingsReader:
 
     def _users(self, spot: Spot, name: str, raw: Map) -> None:
         names = self.settings.names
+        if name in _RECIPIENTS:
+            message = f"`to: {name}` is never this user: it has a meaning of its own"
+            hint = f"give the user another id, or write {{user: {name}}} everywhere"
+            spot.fault("reserved-name", message, hint=hint, severity=WARNING, on_key=True)
         self._known(spot, raw, "manager", "user", names["users"])
         self._known(spot, raw, "calendar", "calendar", names["calendars"])
         self._known(spot, raw, "mailbox", "channel", {*names["channels"], *shapes.STANDARD_CHANNELS})
