@@ -152,8 +152,8 @@ class Log:
             shown = {key: _plain(value, self._zone) for key, value in data.items()}
             self._write(dumps({"at": utc(now), "kind": kind, **shown}))
             return
-        if self._out.quiet and kind not in LOUD:
-            return
+        if kind == "delivery" or (self._out.quiet and kind not in LOUD):
+            return  # the history says what became of a delivery, with its item, and its lines come next
         text = entry_text(data["entry"], self._zone) if kind == "entry" else _SAYS.get(kind, _any)(kind, data)
         self._write(f"{local(now, self._zone, seconds=True)}  {safe(text)}")
 
@@ -214,8 +214,22 @@ def _started(_: str, data: Mapping[str, Any]) -> str:
 
 
 def _settled(_: str, data: Mapping[str, Any]) -> str:
-    settles = "; `stageauto resolve` settles it" if data["state"] == "unknown" else ""
-    return f"{data['id']} was being sent when the daemon died: {data['state']}{settles}"
+    if data["state"] == "unknown":
+        return f"{data['id']} was perhaps sent: `stageauto outbox --unknown` shows it, `stageauto resolve` settles it"
+    return f"{data['id']}: what became of it is known now: {data['state']}"
+
+
+def _held(_: str, data: Mapping[str, Any]) -> str:
+    return f"{counted(data['count'], 'overdue run')} would go outside at once; {data['hint']}"
+
+
+def _jumped(_: str, data: Mapping[str, Any]) -> str:
+    held = counted(data["held"], "run")
+    return f"the clock went ahead by {data['hours']} hours: {held} held for a look; {data['hint']}"
+
+
+def _refused(_: str, data: Mapping[str, Any]) -> str:
+    return f"version {data['version']} is not taken up, the one before stays: {data['because']}"
 
 
 def _stopped(_: str, data: Mapping[str, Any]) -> str:
@@ -227,11 +241,6 @@ def _listening(_: str, data: Mapping[str, Any]) -> str:
     host = f"[{data['at']}]" if ":" in data["at"] else data["at"]
     text = f"listening at {host}:{data['port']}"
     return f"{text}; but links lead to {data['base_url']}, as `base_url` says" if data.get("base_url") else text
-
-
-def _delivery(_: str, data: Mapping[str, Any]) -> str:
-    error = f": {data['error']}" if data["error"] else ""
-    return f"{data['channel']} to {data['to']}: {data['state']}{error}"
 
 
 def _mailbox(kind: str, data: Mapping[str, Any]) -> str:
@@ -254,9 +263,15 @@ _SAYS = {
     "listening": _listening,
     "settled": _settled,
     "started": _started,
+    "held": _held,
+    "released": lambda _, data: f"{counted(data['count'], 'run')} let go",
+    "restored": lambda _, data: str(data["hint"]),
+    "clock_jumped": _jumped,
+    "version_refused": _refused,
+    "disk_full": lambda _, data: str(data["hint"]),
+    "disk_has_room": lambda _, __: "there is room on the disk again",
     "version": lambda _, data: f"version {data['version']} is active now",
     "stopped": _stopped,
-    "delivery": _delivery,
     "mailbox": _mailbox,
     "mailbox_lost": _mailbox,
     "received": _received,
