@@ -9,6 +9,7 @@ from __future__ import annotations
 import json as _json
 import os
 import select
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -93,9 +94,10 @@ class Output:
         if not table.rows:
             self.note(table.empty)
         elif self.terminal:
-            from stageauto.report.terminal import show_table
+            from stageauto.report.terminal import laid_out
 
-            show_table(table, color=self.colored())
+            for line in laid_out(table, wide=shutil.get_terminal_size().columns, color=self.colored()):
+                self.line(line)
         else:
             for line in plain(table):
                 self.line(line)

@@ -1,20 +1,15 @@
-"""Tables on a terminal. Everything is given to rich as finished text: nothing a customer wrote is read as markup."""
+"""Tables on a terminal, as wide as it allows; laid out by hand, for thousands of rows are to be there at once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from functools import cache
+from typing import TYPE_CHECKING
 
-from rich import box
-from rich.cells import cell_len
-from rich.console import Console
-from rich.table import Table as RichTable
-from rich.text import Text
-
-from stageauto.report.tables import cell_style, cell_text, safe
+from stageauto.report.tables import cell_style, cell_text, safe, width
 
 if TYPE_CHECKING:
-    from stageauto.report.tables import Cell, Table
+    from stageauto.report.tables import Row, Table
 
 GAP = 2
 """Columns of the screen between two columns of a table."""
@@ -23,43 +18,36 @@ LONGEST_WORD = 32
 LONGEST = 500
 """Letters of a cell that are shown."""
 HANGS = 4
+_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
+_Word = tuple[str, str, int]
+"""A word, its style, and the spaces before it."""
 
 
-def console(*, color: bool) -> Console:
-    """Stdout as rich sees it."""
-    return Console(no_color=not color, highlight=False, markup=False, emoji=False, soft_wrap=False)
-
-
-def show_table(table: Table, *, color: bool) -> None:
-    """Prints the table as wide as the terminal allows; where words would have to be broken for that, its rows as text.
+def laid_out(table: Table, *, wide: int, color: bool) -> Iterator[str]:
+    """The table's lines; where words would have to be broken for a grid, its rows as text.
 
     Ids are there to be copied, and a column of three letters is not to be read.
     """
-    screen = console(color=color)
-    widths = _widths(table, screen.width)
+    if table.title:
+        yield painted(safe(table.title), "bold", color=color)
+    cells = [[_bounded(cell_text(cell)) for cell in row] for row in table.rows]
+    widths = _widths(table, cells, wide)
     if widths is not None:
-        _grid(table, widths, screen)
-        return
-    if table.title:
-        screen.print(Text(safe(table.title), style="bold"))
-    for line in _lists(table) if table.apart else _lines(table):
-        _print_hanging(line, screen)
+        yield from _grid(table, cells, widths, color=color)
+    elif table.apart:
+        yield from _lists(table, cells, wide, color=color)
+    else:
+        yield from _texts(table, cells, wide, color=color)
 
 
-def _grid(table: Table, widths: Sequence[int], screen: Console) -> None:
-    shown = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    if table.title:
-        shown.title, shown.title_justify, shown.title_style = Text(safe(table.title)), "left", "bold"
-    for name, width in zip(table.columns, widths, strict=True):
-        side: Literal["right", "left"] = "right" if name in table.right else "left"
-        shown.add_column(Text(name), justify=side, overflow="fold", width=width)
-    for row in table.rows:
-        shown.add_row(*map(_styled, row))
-    screen.print(shown)
+@cache
+def _codes(style: str) -> str:
+    return ";".join(_CODES[one] for one in style.split())
 
 
-def _styled(cell: str | Cell) -> Text:
-    return Text(_bounded(cell_text(cell)), style=cell_style(cell))
+def painted(text: str, style: str, *, color: bool) -> str:
+    """The text as that style looks, as it is where there are no colours."""
+    return f"\033[{_codes(style)}m{text}\033[0m" if color and style and text else text
 
 
 def _bounded(text: str) -> str:
@@ -67,11 +55,15 @@ def _bounded(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
-def _widths(table: Table, wide: int) -> list[int] | None:
+# -- how wide ---------------------------------------------------------------------------------------------------------
+
+
+def _widths(table: Table, cells: Sequence[Sequence[str]], wide: int) -> list[int] | None:
     """How wide each column is, None where not even the longest word of each has room beside the others."""
-    texts = [[*table.columns], *([_bounded(cell_text(cell)) for cell in row] for row in table.rows)]
-    columns = list(zip(*texts, strict=True))
-    wanted = [max(map(cell_len, column)) for column in columns]
+    columns = list(zip(*([*table.columns], *cells), strict=True))
+    wanted = [max(map(width, column)) for column in columns]
+    if sum(wanted) + GAP * (len(wanted) - 1) <= wide:
+        return wanted
     whole = [name in table.right for name in table.columns]
     widths = [max(_least(text, whole=one) for text in column) for column, one in zip(columns, whole, strict=True)]
     room = wide - GAP * (len(widths) - 1) - sum(widths)
@@ -88,31 +80,98 @@ def _widths(table: Table, wide: int) -> list[int] | None:
 
 def _least(text: str, *, whole: bool) -> int:
     """The room that the text needs: that of its longest word, but numbers and moments are not broken at all."""
-    if whole or (text[:1].isdigit() and len(text) <= len("2026-03-05 09:00:00")):
-        return cell_len(text)
-    return min(max(map(cell_len, text.split()), default=0), LONGEST_WORD)
+    if whole or _is_moment(text):
+        return width(text)
+    return min(max(map(width, text.split()), default=0), LONGEST_WORD)
 
 
-def _lines(table: Table) -> Iterator[Text]:
+def _is_moment(text: str) -> bool:
+    return text[:1].isdigit() and len(text) <= len("2026-03-05 09:00:00")
+
+
+# -- a grid -----------------------------------------------------------------------------------------------------------
+
+
+def _grid(table: Table, cells: Sequence[Sequence[str]], widths: Sequence[int], *, color: bool) -> Iterator[str]:
+    right = [name in table.right for name in table.columns]
+    yield from _across(table.columns, ["bold"] * len(widths), widths, right, color=color)
+    yield "─" * (sum(widths) + GAP * (len(widths) - 1))
+    for row, texts in zip(table.rows, cells, strict=True):
+        yield from _across(texts, [cell_style(cell) for cell in row], widths, right, color=color)
+
+
+def _across(
+    texts: Sequence[str], styles: Sequence[str], widths: Sequence[int], right: Sequence[bool], *, color: bool
+) -> Iterator[str]:
+    """A row of the grid: as many lines as its longest cell takes."""
+    wrapped = [_wrapped(text, wide) for text, wide in zip(texts, widths, strict=True)]
+    for line in range(max(map(len, wrapped))):
+        parts = []
+        for lines, style, wide, to_right in zip(wrapped, styles, widths, right, strict=True):
+            text = lines[line] if line < len(lines) else ""
+            blank, shown = " " * (wide - width(text)), painted(text, style, color=color)
+            parts.append(blank + shown if to_right else shown + blank)
+        yield (" " * GAP).join(parts).rstrip()
+
+
+def _wrapped(text: str, wide: int) -> list[str]:
+    if width(text) <= wide:
+        return [text]
+    return list(_flowing([(word, "", 1) for word in text.split()], wide, hangs=0, color=False))
+
+
+# -- text -------------------------------------------------------------------------------------------------------------
+
+
+def _texts(table: Table, cells: Sequence[Sequence[str]], wide: int, *, color: bool) -> Iterator[str]:
     """A line for the headings and for each row: what stands in it, one after the other."""
-    yield Text(", ".join(name for name in table.columns if name), style="bold")
-    for row in table.rows:
-        yield Text("  ").join(cell for cell in map(_styled, row) if cell.plain)
+    heads = ", ".join(name for name in table.columns if name)
+    yield from _flowing([(word, "bold", 1) for word in heads.split()], wide, hangs=HANGS, color=color)
+    for row, texts in zip(table.rows, cells, strict=True):
+        yield from _flowing(_words(row, texts), wide, hangs=HANGS, color=color)
 
 
-def _lists(table: Table) -> Iterator[Text]:
+def _words(row: Row, texts: Sequence[str]) -> list[_Word]:
+    return [
+        (word, cell_style(cell), 1 if index else GAP)
+        for cell, text in zip(row, texts, strict=True)
+        for index, word in enumerate([text] if _is_moment(text) else text.split())
+    ]  # fmt: skip
+
+
+def _lists(table: Table, cells: Sequence[Sequence[str]], wide: int, *, color: bool) -> Iterator[str]:
     """Each column as a list of its own under its heading."""
     for index, name in enumerate(table.columns):
-        yield Text(name, style="bold")
-        yield from (Text("  ") + cell for row in table.rows if (cell := _styled(row[index])).plain)
+        yield painted(name, "bold", color=color)
+        for row, texts in zip(table.rows, cells, strict=True):
+            words = _words([row[index]], [texts[index]])
+            if words:
+                yield from _flowing([("", "", 0), *words], wide, hangs=HANGS, color=color)
 
 
-def _print_hanging(line: Text, screen: Console) -> None:
-    """The line, broken between words; what goes on below stands a little to the right."""
-    first = line.wrap(screen, screen.width, overflow="fold")[0]
-    screen.print(first)
-    rest = line[len(first.plain) :]
-    rest = rest[len(rest.plain) - len(rest.plain.lstrip()) :]
-    if rest.plain:
-        for one in rest.wrap(screen, max(screen.width - HANGS, 1), overflow="fold"):
-            screen.print(Text(" " * HANGS) + one)
+def _flowing(words: Sequence[_Word], wide: int, *, hangs: int, color: bool) -> Iterator[str]:
+    """Lines of words, broken between them where one is full; what goes on below stands `hangs` to the right."""
+    hangs = hangs if hangs < wide else 0
+    line, filled, begun = "", 0, False
+    for word, style, gap in words:
+        rest = word
+        if begun and filled + gap + width(word) > wide:
+            yield line
+            line, filled, begun = " " * hangs, hangs, False
+        space = gap if begun else 0
+        while filled + space + width(rest) > wide and wide - filled - space > 0:
+            head = _fitting(rest, wide - filled - space)
+            yield line + " " * space + painted(head, style, color=color)
+            line, filled, space, rest = " " * hangs, hangs, 0, rest[len(head) :]
+        line += " " * space + painted(rest, style, color=color)
+        filled, begun = filled + space + width(rest), True
+    if begun:
+        yield line
+
+
+def _fitting(text: str, room: int) -> str:
+    """The beginning of the text that has room; one letter at the least, however wide."""
+    size = 1
+    while size < len(text) and width(text[: size + 1]) <= room:
+        size += 1
+    return text[:size]

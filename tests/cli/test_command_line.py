@@ -290,7 +290,7 @@ def test_a_folder_that_is_gone_is_a_usage_error(tmp_path: Path):
     assert "is gone" in done.stderr
 
 
-@pytest.mark.parametrize("columns", ["60", "90", "200"])
+@pytest.mark.parametrize("columns", ["30", "40", "60", "90", "200"])
 def test_ids_and_moments_are_whole_however_narrow_the_terminal(cli, root: Path, columns: str):
     cli("add", "deals", "-t", "A roof in Raszyn with a long name", "--responsible", "anna")
     shown = STYLED.sub("", on_terminal(root, "pending", "--as", "olga", COLUMNS=columns))
