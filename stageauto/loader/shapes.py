@@ -300,6 +300,8 @@ WORKSPACE: Final = mapping(
                     },
                     "fields": many("Its fields.", text("", pattern=NAME)),
                     "required": many("Fields that must be filled in.", {"type": "string"}),
+                    "choices": named("Fields of which one of a list is chosen.", many("", {"type": "string"}), NAME),
+                    "ticks": many("Fields that are ticked, such as a consent: `yes` or nothing.", {"type": "string"}),
                     "labels": named("What people read beside a field.", {"type": "string"}, NAME),
                     "title": text("The heading of its page."),
                     "text": text("What stands above the fields."),

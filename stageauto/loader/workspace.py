@@ -284,9 +284,9 @@ class SettingsReader:
         if not fields:
             message, hint = "a form without `fields` takes nothing", "fields: [name, email, message]"
             spot.fault("no-effect", message, (), hint=hint, severity=WARNING)
-        for key in ("required", "labels"):
+        for key in ("required", "labels", "choices", "ticks"):
             for index, one in enumerate(raw.get(key, ())):
-                at = index if key == "required" else source_text(one)
+                at = index if key in ("required", "ticks") else source_text(one)
                 _unknown(spot, "field", source_text(one), fields, (key, at))
         self._origins(spot, raw.get("origins", ()))
         given = ("kind", "title", "text", "button", "thanks", "language")
@@ -300,6 +300,10 @@ class SettingsReader:
                 "required": tuple(source_text(one) for one in raw.get("required", ())),
                 "labels": MappingProxyType({key: source_text(one) for key, one in raw.get("labels", {}).items()}),
                 "origins": tuple(source_text(one) for one in raw.get("origins", ())),
+                "ticks": tuple(source_text(one) for one in raw.get("ticks", ())),
+                "choices": MappingProxyType(
+                    {key: tuple(source_text(each) for each in one) for key, one in raw.get("choices", {}).items()}
+                ),
                 **kept,
             }
         )

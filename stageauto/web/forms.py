@@ -18,6 +18,8 @@ from stageauto.web.site import Site
 HONEYPOT = "leave-this-empty"
 """A field that people do not see; its name cannot be one of an admin's, which have no dash."""
 VISITOR = re.compile(r"v[0-9a-f]{32}")
+TICKED = frozenset(("yes", "true", "on", "1"))
+"""What browsers and scripts send for a box that is ticked."""
 _PER_MINUTE = 10
 _EMAIL = re.compile(r"[^@\s<>,;]{1,64}@[^@\s<>,;]{1,190}")
 _CALLBACK = "callback"
@@ -50,7 +52,8 @@ def _page(
     soft = words("optional") if required else ""
     parts += [
         field(one, label(words, form, one), required=one in required, value=values.get(one, ""), wrong=one in wrong,
-              soft="" if one in required else soft)
+              soft="" if one in required else soft, choices=form.get("choices", {}).get(one, ()),
+              tick=one in form.get("ticks", ()))
         for one in form["fields"]
     ]  # fmt: skip
     parts.append(
@@ -94,7 +97,7 @@ async def send(site: Site, request: Request) -> Reply:
         return data({"ok": False, "error": error.sentence}, error.status, {**error.headers, **cors})
     if given.get(HONEYPOT):
         return _thanks(site, form, by_script, cors)
-    values = {one: _one_line(one, given.get(one, "")) for one in form["fields"]}
+    values = {one: _value(form, one, given.get(one, "")) for one in form["fields"]}
     wrong = faults(_look(site, form).words, form, values)
     if wrong:
         if by_script:
@@ -122,8 +125,10 @@ def _given(site: Site, request: Request, name: str) -> dict[str, str]:
     return request.fields()
 
 
-def _one_line(name: str, value: str) -> str:
-    """The value as its box takes it: only those of long texts have lines."""
+def _value(form: Mapping[str, Any], name: str, value: str) -> str:
+    """The value as its box takes it: only those of long texts have lines, and what is ticked is `yes`."""
+    if name in form.get("ticks", ()):
+        return "yes" if value.lower() in TICKED else ""
     return value if name in LONG else " ".join(value.split())
 
 
@@ -132,9 +137,13 @@ def faults(words: Words, form: Mapping[str, Any], values: Mapping[str, str]) -> 
     wrong: dict[str, str] = {}
     for name, value in values.items():
         called = label(words, form, name)
+        choices = form.get("choices", {}).get(name)
         if not value:
             if name in form.get("required", ()):
-                wrong[name] = words("missing", field=called)
+                wrong[name] = words("no_tick" if name in form.get("ticks", ()) else "missing", field=called)
+        elif choices:
+            if value not in choices:
+                wrong[name] = words("no_choice", field=called)
         elif name == "email" and not _EMAIL.fullmatch(value):
             wrong[name] = words("no_email", field=called)
         elif name == "phone" and not 3 <= sum(ch.isdigit() for ch in value) <= 20:

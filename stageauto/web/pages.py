@@ -75,15 +75,25 @@ def wrongs(words: Words, wrong: Mapping[str, str]) -> str:
     return f'<div role="alert" class="wrong"><p>{words.html("please_check")}</p><ul>{listed}</ul></div>'
 
 
-def field(
-    name: str, label: str, *, required: bool = False, value: str = "", wrong: bool = False, soft: str = ""
-) -> str:
-    """A labelled field of a form, of the kind that its name suggests. `soft`: a word beside its label."""
+def field(  # noqa: PLR0913 - a box has that many parts, all by name
+    name: str, label: str, *, required: bool = False, value: str = "", wrong: bool = False, soft: str = "",
+    choices: Iterable[str] = (), tick: bool = False,
+) -> str:  # fmt: skip
+    """A labelled field of a form, of the kind that its name suggests. `soft`: a word beside its label.
+
+    With `choices` one of them is chosen; with `tick` it is ticked, and its value is `yes`.
+    """
     must = (" required" if required else "") + (' aria-invalid="true"' if wrong else "")
     fills = f' autocomplete="{FILLS[name]}"' if name in FILLS else ""
     shown = escape(name)
     title = escape(label) + (f' <span class="soft">({escape(soft)})</span>' if soft else "")
-    if name in LONG:
+    if tick:
+        box = f'<input id="f-{shown}" name="{shown}" type="checkbox" value="yes"{" checked" if value else ""}{must}>'
+        return f'<p><label class="check" for="f-{shown}">{box}<span>{title}</span></label></p>'
+    options = "".join(f"<option{' selected' if one == value else ''}>{escape(one)}</option>" for one in choices)
+    if options:
+        box = f'<select id="f-{shown}" name="{shown}"{must}><option value=""></option>{options}</select>'
+    elif name in LONG:
         box = f'<textarea id="f-{shown}" name="{shown}" rows="5" maxlength="20000"{must}>{escape(value)}</textarea>'
     else:
         kind = TYPES.get(name, "text")

@@ -72,6 +72,12 @@ forms:
     origins: ["https://acme.test"]
   plain: {fields: [email]}
   framed: {fields: [email], origins: ["https://acme.test"]}
+  measure:
+    fields: [email, interest, agreed]
+    required: [email, agreed]
+    choices: {interest: [Roof, "Facade & more"]}
+    ticks: [agreed]
+    labels: {agreed: You may keep what I wrote}
   german: {fields: [email, message], required: [email], language: de}
   back: {kind: callback, fields: [name, phone], required: [phone]}
 hooks:

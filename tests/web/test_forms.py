@@ -160,6 +160,28 @@ def test_the_page_has_its_fields_and_the_headers_of_a_page(served: Served) -> No
     assert served.ask("GET", "/forms/nothing").status == 404
 
 
+def test_some_fields_are_chosen_or_ticked(served: Served) -> None:
+    page = served.ask("GET", "/forms/measure").text
+    assert '<option value=""></option><option>Roof</option><option>Facade &amp; more</option></select>' in page
+    assert '<input id="f-agreed" name="agreed" type="checkbox" value="yes" required>' in page
+    good = {"email": "ewa@home.test", "interest": "Facade & more", "agreed": "yes"}
+    assert served.form("/forms/measure", good).status == 200
+    assert served.ask("POST", "/forms/measure", {**good, "agreed": True}).status == 200
+    assert [one.data for one in served.journal()] == [{"form": "measure", **good}] * 2
+
+
+def test_nothing_else_is_chosen_and_what_must_be_ticked_is(served: Served) -> None:
+    given = {"email": "ewa@home.test", "interest": "<b>Castle", "agreed": "no"}
+    got = served.ask("POST", "/forms/measure", given)
+    assert got.json()["errors"] == {
+        "interest": "Interest: choose one of the list", "agreed": "Please tick: You may keep what I wrote",
+    }  # fmt: skip
+    again = served.form("/forms/measure", {**given, "interest": "Roof"}, Accept="text/html").text
+    assert "<option selected>Roof</option>" in again
+    assert 'value="yes" required aria-invalid="true">' in again
+    assert not served.journal()
+
+
 def test_control_characters_and_long_values_do_not_come_in() -> None:
     assert clean("a\x00b\x1b[31mc\r\nd\x85e\ud800") == "ab[31mc\nde?"
     assert len(clean("x" * 30_000)) == 20_000

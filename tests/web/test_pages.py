@@ -101,6 +101,22 @@ def test_a_form_says_what_is_wrong(served: Served, page: Page) -> None:
     assert page.evaluate("location.hash") == "#f-email"
 
 
+def test_boxes_are_chosen_and_ticked_by_keyboard(served: Served, page: Page) -> None:
+    page.goto(f"{served.url}/forms/measure")
+    page.keyboard.press("Tab")
+    page.keyboard.type("ewa@home.test")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Fac")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    picture(page, "form-choices")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Thank you")
+    assert served.journal()[0].data == {
+        "form": "measure", "email": "ewa@home.test", "interest": "Facade & more", "agreed": "yes",
+    }  # fmt: skip
+
+
 def test_a_customer_unsubscribes_with_one_key(served: Served, page: Page) -> None:
     item, token = served.add(), make_token("s", "p")
     data = {"rule": "offer-mail", "email": "ewa@home.test", "contact": item.contacts[0]}

@@ -21,7 +21,7 @@ def workspace(served: Served) -> Workspace:
 def test_doctor_says_that_the_listener_answers(served: Served) -> None:
     (first, *_) = said(workspace(served))
     assert first[0] == "ok"
-    assert first[1].startswith(f"{served.url} answers for 5 forms, 3 hooks, live chat, Telegram, Twilio, edna, LOX24, ")
+    assert first[1].startswith(f"{served.url} answers for 6 forms, 3 hooks, live chat, Telegram, Twilio, edna, LOX24, ")
 
 
 def test_doctor_says_what_would_be_refused(served: Served) -> None:
@@ -32,7 +32,7 @@ def test_doctor_says_what_would_be_refused(served: Served) -> None:
     }
     mute = replace(workspace(served), base_url="http://127.0.0.1:1", channels=channels, hooks={"erp": {}})
     told = [(level, text) for level, text, _ in said(mute)]
-    assert told[0] == ("warn", "http://127.0.0.1:1 does not answer for 5 forms, 1 hook, Telegram, Twilio, edna")
+    assert told[0] == ("warn", "http://127.0.0.1:1 does not answer for 6 forms, 1 hook, Telegram, Twilio, edna")
     assert [text for _, text in told[1:]] == [
         "the hook `erp` has no secret: every call is refused",
         "the channel `t` has no `secret`: what telegram tells us is refused",
