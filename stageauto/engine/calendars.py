@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Final
 
+from stageauto.engine.countries import country_holidays
 from stageauto.engine.ics import IcsError, ics_days
 from stageauto.engine.opening import DAY_MINUTES, Calendar, CalendarError, CountryHolidays, Windows
 
@@ -169,13 +170,10 @@ def _country(country: object, subdivision: object) -> CountryHolidays | None:
         return None
     if not isinstance(country, str):
         raise CalendarError("the country of holidays is no text", "holidays.country", "as in {country: PL}")
-    import holidays
-
     code = country if _COUNTRY.fullmatch(country) else ""
     part = None if subdivision is None else str(subdivision)
     try:
-        # Only this country's module is loaded; the list of all of them takes a tenth of a second.
-        holidays.country_holidays(code, subdiv=part)
+        country_holidays(code, part)
     except RuntimeError:  # what the library raises for a country, or a part of one, that it has not
         raise _unknown_country(country, part) from None
     return CountryHolidays(code, part)

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from stageauto.engine.countries import country_holidays
 from stageauto.engine.local import from_local, wall
 from stageauto.errors import StageautoError
 
@@ -48,9 +49,7 @@ class CountryHolidays:
 
 @lru_cache(maxsize=2_048)
 def _country_days(country: str, subdivision: str | None, year: int) -> frozenset[date]:
-    import holidays
-
-    known = holidays.country_holidays(country, subdiv=subdivision, years=year)
+    known = country_holidays(country, subdivision, year)
     return frozenset(day for day in known if day.year == year)
 
 

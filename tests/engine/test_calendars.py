@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
@@ -359,3 +361,23 @@ class TestHolidayFile:
     def test_a_file_without_events_is_a_fault(self):
         with pytest.raises(CalendarError, match="no event"):
             calendar({**OFFICE, "holidays": {"file": "x.ics"}}, ics={"x.ics": "hello"})
+
+
+def test_only_the_country_that_is_asked_for_is_loaded_and_all_are_there_for_others():
+    asked = """
+import sys
+from stageauto.engine.countries import country_holidays
+assert "2026-11-11" in country_holidays("PL", year=2026)
+assert "2026-07-04" in country_holidays("US", "CA", 2026)
+print(sum(name.startswith("holidays.countries.") for name in sys.modules))
+import holidays.countries
+assert holidays.countries.Germany(years=2026)
+try:
+    country_holidays("XX")
+except NotImplementedError:
+    print("unknown")
+"""
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    loaded, unknown = done.stdout.split()
+    assert int(loaded) < 10
+    assert unknown == "unknown"
