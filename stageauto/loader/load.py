@@ -240,7 +240,8 @@ def _plugins(report: Report, main: Source, settings: Settings) -> tuple[str, ...
 
 def _check_whole(report: Report, world: World, outlines: list[PipelineFile]) -> None:
     """What only the whole workspace shows."""
-    if not outlines and not world.pipelines:
+    broken = any(one.severity == "error" and one.file.startswith("pipelines/") for one in report.found)
+    if not outlines and not world.pipelines and not broken:
         report.file(
             "pipelines", "no-pipeline", "there is no pipeline yet", hint="add pipelines/NAME.yaml", severity="info"
         )

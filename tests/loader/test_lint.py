@@ -85,6 +85,12 @@ STEP = "  - id: {0}\n    rules:\n      - {{id: to-{1}, do: change_stage, {2}with
         ("if: item.paid, ", "if: item.paid, ", ["circle"]),
         ("if: item.paid, ", "", ["circle"]),
         ("if: item.paid, ", "if: item.amount > 5, ", ["circle-maybe"]),
+        ("if: item.amount > 5, ", "if: item.amount <= 5, ", []),
+        ("if: item.amount > 5, ", "if: item.amount < 7, ", ["circle-maybe"]),
+        ("if: item.amount == 5, ", "if: item.amount == 6, ", []),
+        ("if: item.amount == 5, ", "if: item.amount != 5, ", []),
+        ("if: item.amount == 5, ", "if: item.amount >= 5, ", ["circle-maybe"]),
+        ("if: item.amount > 5 or item.paid, ", "if: item.amount <= 5 or item.paid, ", ["circle-maybe"]),
         ("if: item.paid, ", "if: not item.paid, ", []),
         ("when: {delay: 1d}, ", "", []),
         ("once: item, ", "", []),
@@ -250,3 +256,65 @@ def test_the_hook_for_pre_commit_runs_a_command_that_there_is():
     for name in ("stageauto.yaml", "acme/pipelines/deals.yaml", "templates/a.html"):
         assert re.search(hook["files"], name)
     assert not re.search(hook["files"], "src/app.py")
+
+
+def test_a_booking_that_is_given_back_is_read():
+    resources = "resources: {room: {name: Room}}\n"
+    text = """\
+pipeline: p
+fields: {room: booking, meet: {type: datetime, required: true}}
+stages:
+  - id: new
+    rules:
+      - {id: b, do: book_resource, with: {resource: room, start: "{{ item.meet }}", duration: 1h, field: room}}
+  - id: lost
+    kind: lost
+    triggers: [{id: t, event: app.no}]
+    rules: [{id: f, do: cancel_booking, with: {field: room}}]
+"""
+    assert codes(text, main=PLAIN + resources) == []
+
+
+def test_a_pipeline_that_cannot_be_read_is_no_missing_pipeline():
+    assert [one.code for one in check("pipeline: [").diagnostics] == ["bad-yaml"]
+    assert [one.code for one in check("pipeline: p\n").diagnostics] == ["missing-key"]
+
+
+# -- tricky, but right ------------------------------------------------------------------------------------------------
+
+TRICKY = sorted((Path(__file__).parent / "cases" / "tricky").glob("*.yaml"))
+TRICKY_MAIN = """\
+stageauto: 1
+timezone: Europe/Warsaw
+calendars: {working: {mon-fri: "09:00-17:00"}}
+users: {anna: {name: Anna, email: a@a.test, mailbox: mail, roles: [all]}}
+roles: {all: {"*": [automation.read, automation.update, items.read, items.update]}}
+channels: {mail: {type: file, from: a@a.test}}
+resources: {r: {name: R}}
+vars: {company: Acme}
+"""
+OTHER = """\
+pipeline: q
+fields: {price: {type: money, default: 0}}
+stages:
+  - id: one
+    rules: [{id: n, do: notify, if: item.price > 1, with: {text: x}}]
+    triggers: [{id: back, event: app.again, allow_back: true}]
+  - id: two
+    triggers: [{id: t, event: app.two}]
+  - {id: won, kind: won, triggers: [{id: paid, event: invoice.paid}]}
+"""
+
+
+@pytest.mark.parametrize("file", TRICKY, ids=lambda path: path.stem)
+def test_what_is_tricky_but_right_sets_nothing_off(file: Path):
+    texts = {
+        "stageauto.yaml": TRICKY_MAIN, "pipelines/p.yaml": file.read_text("utf-8"), "pipelines/q.yaml": OTHER,
+        "templates/hello.txt": "Your number is {{ item.no }}\n",
+    }  # fmt: skip
+    found = load(texts, env=ENV, now=NOW, lint={}).diagnostics
+    assert [(one.code, one.file, one.line, one.message) for one in found] == []
+
+
+def test_there_are_many_of_them():
+    assert len(TRICKY) > 40

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Final
 
 from stageauto.engine.model import Pipeline, Rule, Stage, Trigger, Workspace
@@ -15,6 +17,12 @@ from stageauto.loader.source import Path
 _CHANGES: Final = frozenset({"event", "results", "stage", "pipeline", "document"})
 _CHANGING_FIELDS: Final = frozenset({"stage", "stage_entered_at", "pipeline", "links"})
 _WAITS: Final = frozenset({"wait", "control"})
+_COMPARED: Final = re.compile(r"(?P<left>[\w. |\[\]'-]+?) *(?P<how>==|!=|<=|>=|<|>) *(?P<right>[\w. '\"-]+)")
+_CONSTANT: Final = re.compile(r"-?\d+(\.\d+)?|'[^'\"]*'|\"[^'\"]*\"|true|false")
+_NEVER_BOTH: Final = frozenset(
+    map(frozenset, (("<", ">="), ("<", ">"), ("<", "=="), ("<=", ">"), (">", "=="), ("==", "!=")))
+)
+_JOINED: Final = re.compile(r"\b(and|or|not|if|in|is)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +86,23 @@ def _place(node: Node, *, one: bool) -> str:
 
 
 def _excluded(circle: list[Step]) -> bool:
-    """Whether two of the conditions are each other's opposite, as far as their texts show."""
+    """Whether two of the conditions cannot hold together, as far as their texts show."""
     texts = {step.condition for step in circle if step.condition}
-    return any(f"not {one}" in texts or f"not ({one})" in texts for one in texts)
+    if any(f"not {one}" in texts or f"not ({one})" in texts for one in texts):
+        return True
+    plain = [step.condition for step in circle if step.steady and not _JOINED.search(step.condition)]
+    asked = [found for text in plain if (found := _COMPARED.fullmatch(text))]
+    return any(_contradict(one, other) for one, other in combinations(asked, 2))
+
+
+def _contradict(one: re.Match[str], other: re.Match[str]) -> bool:
+    """Whether two comparisons of the same value leave nothing: `x < 3` and `x >= 3`, `x == 'a'` and `x == 'b'`."""
+    if one["left"] != other["left"]:
+        return False
+    if one["right"] == other["right"]:
+        return frozenset([one["how"], other["how"]]) in _NEVER_BOTH
+    constant = _CONSTANT.fullmatch(one["right"]) and _CONSTANT.fullmatch(other["right"])
+    return bool(constant) and one["how"] == other["how"] == "=="
 
 
 # -- the steps --------------------------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ from stageauto.engine.options import Attachment, FieldsOption, GroupOption, Name
 from stageauto.engine.template_names import Name
 from stageauto.loader.lint.view import Finding, View, is_foreign, rules_of
 
-# Options that name the field into which an action puts what it made; `cancel_booking` empties it.
-_PUT_INTO: Final = frozenset({"generate_code", "create_qr", "create_document", "book_resource", "cancel_booking"})
+# Options that name the field into which an action puts what it made; `cancel_booking` reads which booking it is.
+_PUT_INTO: Final = frozenset({"generate_code", "create_qr", "create_document", "book_resource"})
 # Actions that take names and addresses from fields by their type or name.
 _READ_PEOPLE: Final = frozenset({"convert", "create_contact"})
 _PEOPLE: Final = frozenset({"first_name", "last_name", "name"})
