@@ -87,7 +87,7 @@ def validate(
     if out.json or form is Report.json:
         out.document(findings.data(found, failed=failed))
     else:
-        findings.show(out, found, form.value)
+        findings.show(out, found, form.value, folder)
     if failed:
         raise typer.Exit(1)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from posixpath import join
 from typing import Any, Final
+from urllib.parse import quote
 
 from stageauto.loader.codes import CODES, LINT_CODES
 from stageauto.loader.diagnostics import Diagnostic
@@ -97,12 +99,15 @@ def to_json(diagnostics: Iterable[Diagnostic]) -> str:
     return json.dumps(as_data(diagnostics), ensure_ascii=False)
 
 
-def to_github(diagnostics: Iterable[Diagnostic]) -> str:
-    """Workflow commands, one a line, which GitHub shows beside the lines of a change."""
+def to_github(diagnostics: Iterable[Diagnostic], folder: str = "") -> str:
+    """Workflow commands, one a line, which GitHub shows beside the lines of a change.
+
+    `folder`: where the workspace stands in the repository.
+    """
     lines = []
     for one in diagnostics:
         level = {"error": "error", "warning": "warning", "info": "notice"}[one.severity]
-        place = [f"file={_property(one.file)}"]
+        place = [f"file={_property(join(folder, one.file))}"]
         if one.line:
             place += [f"line={one.line}", f"col={one.column}"]
         place.append(f"title={_property(one.code)}")
@@ -119,15 +124,15 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def to_sarif(diagnostics: Iterable[Diagnostic]) -> str:
-    """A SARIF 2.1.0 log (OASIS), which code scanners read."""
+def to_sarif(diagnostics: Iterable[Diagnostic], folder: str = "") -> str:
+    """A SARIF 2.1.0 log (OASIS), which code scanners read; `folder`: where the workspace stands in the repository."""
     found = list(diagnostics)
     used = sorted({one.code for one in found})
     rules = [{"id": code, "shortDescription": {"text": _meaning(code)}} for code in used]
     run = {
         "tool": {"driver": {"name": "stageauto", "rules": rules}},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(one) for one in found],
+        "results": [_result(one, folder) for one in found],
     }
     return json.dumps(
         {"version": "2.1.0", "$schema": "https://json.schemastore.org/sarif-2.1.0.json", "runs": [run]},
@@ -139,8 +144,8 @@ def _meaning(code: str) -> str:
     return LINT_CODES[code].meaning if code in LINT_CODES else CODES.get(code, code)
 
 
-def _result(one: Diagnostic) -> dict[str, Any]:
-    location: dict[str, Any] = {"artifactLocation": {"uri": one.file}}
+def _result(one: Diagnostic, folder: str) -> dict[str, Any]:
+    location: dict[str, Any] = {"artifactLocation": {"uri": quote(join(folder, one.file))}}
     if one.line:
         location["region"] = {"startLine": one.line, "startColumn": max(1, one.column)}
     text = f"{one.message} ({one.hint})" if one.hint else one.message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from stageauto.loader.diagnostics import Diagnostic
@@ -23,16 +24,27 @@ def data(found: Sequence[Diagnostic], *, failed: bool) -> dict[str, Any]:
     return {**as_data(found), "ok": not failed}
 
 
-def show(out: Output, found: Sequence[Diagnostic], form: str) -> None:
-    """The findings as a result, as text, for GitHub or as SARIF."""
+def show(out: Output, found: Sequence[Diagnostic], form: str, folder: Path) -> None:
+    """The findings of the workspace in `folder` as a result, as text, for GitHub or as SARIF.
+
+    Programs look for the files from where the command was given, which is the root of the repository.
+    """
+    where = _below(folder)
     if form == "github":
-        text = to_github(found)
+        text = to_github(found, where)
     elif form == "sarif":
-        text = to_sarif(found)
+        text = to_sarif(found, where)
     else:
         text = render_text(found, color=out.colored()) or ("" if out.quiet else "no findings\n")
     if text:
         out.line(text.rstrip("\n"))
+
+
+def _below(folder: Path) -> str:
+    """The folder as seen from the current one; "" where it is that, or not below it."""
+    here = Path.cwd()
+    folder = folder.resolve()
+    return folder.relative_to(here).as_posix().removeprefix(".") if folder.is_relative_to(here) else ""
 
 
 def refuse(out: Output, found: Sequence[Diagnostic]) -> None:

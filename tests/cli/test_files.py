@@ -76,7 +76,7 @@ def test_init_overwrites_nothing(anywhere, tmp_path):
     assert [one.name for one in tmp_path.iterdir()] == ["stageauto.yaml"]
 
 
-def test_validate_shows_the_place_and_ends_with_one(anywhere, unloaded):
+def test_validate_shows_the_place_and_ends_with_one(anywhere, unloaded, monkeypatch):
     path = unloaded / "pipelines" / "deals.yaml"
     path.write_text(path.read_text("utf-8").replace("do: notify", "do: notifi"), "utf-8")
     text = anywhere("-C", str(unloaded), "validate")
@@ -90,7 +90,14 @@ def test_validate_shows_the_place_and_ends_with_one(anywhere, unloaded):
         "code", "severity", "file", "line", "column", "path", "message", "hint",
     }  # fmt: skip
     assert anywhere("-C", str(unloaded), "validate", "--format", "github").out.startswith("::error file=pipelines/")
-    sarif = json.loads(anywhere("-C", str(unloaded), "validate", "--format", "sarif").out)
+    above = unloaded.parent
+    monkeypatch.chdir(above)
+    (unloaded / "pipelines" / "deals.yaml").rename(unloaded / "pipelines" / "my deals.yaml")
+    line = anywhere("-C", unloaded.name, "validate", "--format", "github").out
+    assert line.startswith(f"::error file={unloaded.name}/pipelines/my deals.yaml,")
+    sarif = json.loads(anywhere("-C", unloaded.name, "validate", "--format", "sarif").out)
+    place = sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert place == {"uri": f"{unloaded.name}/pipelines/my%20deals.yaml"}
     assert sarif["version"] == "2.1.0"
 
 

@@ -285,7 +285,7 @@ class TestReading:
             ({**OFFICE, "holidays": {"contry": "PL"}}, "holidays.contry", "did you mean 'country'"),
             ({**OFFICE, "holidays": {"country": "pl"}}, "holidays.country", "did you mean 'PL'"),
             ({**OFFICE, "holidays": {"country": "Poland"}}, "holidays.country", "are not known"),
-            ({**OFFICE, "holidays": {"country": 48}}, "holidays.country", "are not known"),
+            ({**OFFICE, "holidays": {"country": 48}}, "holidays.country", "no text"),
             ({**OFFICE, "holidays": {"country": "DE", "subdivision": "XY"}}, "holidays.subdivision", "no subdivision"),
             ({**OFFICE, "holidays": {"subdivision": "BY"}}, "holidays.subdivision", "needs its country"),
             ({**OFFICE, "holidays": {"dates": "2026-12-24"}}, "holidays.dates", "no list"),
