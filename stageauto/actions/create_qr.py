@@ -46,6 +46,9 @@ class CreateQr(Action):
     scale: int = option(Plain("integer", 1, 40), "Pixels of one of its dots.", 8)
 
     def check(self, builder: Builder) -> None:
+        if self.url.constant and not _is_web(self.url.fixed.strip()):
+            hint = f"begin it with https://, and keep it under {_MOST:,} characters"
+            builder.fault("bad-url", f"`{one_line(self.url.fixed)[:80]}` is no web address", ("url",), hint=hint)
         if not builder.reachable():
             message, hint = "without `base_url` no scan is noticed", "set `base_url` in stageauto.yaml"
             builder.fault("no-base-url", message, hint=hint, severity="warning")

@@ -271,7 +271,9 @@ def test_without_a_base_url_the_code_leads_straight_there(bench: Bench) -> None:
 
 @pytest.mark.parametrize("url", ["", "javascript:alert(1)", "ftp://a.test", "https://", "https://a.test/" + "x" * 2000])
 def test_a_code_leads_to_the_web_or_is_not_made(bench: Bench, url: str) -> None:
-    found = bench.one("create_qr", f"url: '{url}'\nfield: offer")
+    assert "bad-url" in faults("create_qr", f"url: '{url}'\nfield: offer")
+    bench.item.fields["order_no"] = url  # what only the item says is found when the rule runs
+    found = bench.one("create_qr", "url: '{{ item.order_no }}'\nfield: offer")
     assert (found.outcome, found.code) == ("failed", "bad_value")
 
 
