@@ -232,6 +232,11 @@ def _refused(_: str, data: Mapping[str, Any]) -> str:
     return f"version {data['version']} is not taken up, the one before stays: {data['because']}"
 
 
+def _asked(_: str, data: Mapping[str, Any]) -> str:
+    says = "that it was sent" if data["state"] == "done" else "that it was not sent"
+    return f"{data['id']} had no answer; now {data['channel']} says {says}: {data['state']}"
+
+
 def _stopped(_: str, data: Mapping[str, Any]) -> str:
     left = f", {data['in_flight']} still being sent: settled at the next start" if data["in_flight"] else ""
     return f"stopped: {data['decided']} decided, {data['sent']} sent{left}"
@@ -261,6 +266,7 @@ def _any(kind: str, data: Mapping[str, Any]) -> str:
 
 _SAYS = {
     "listening": _listening,
+    "asked": _asked,
     "settled": _settled,
     "started": _started,
     "held": _held,

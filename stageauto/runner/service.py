@@ -421,7 +421,8 @@ class Service:
         if isinstance(letter, Said):
             settled = self._asking.heard(draft, letter, now, self.session.clock)
             if settled is not None:
-                self._tell("settled", {"id": settled.id, "state": settled.state})
+                self.counts.sent += settled.state == DONE
+                self._tell("asked", {"id": settled.id, "channel": settled.channel, "state": settled.state})
             return
         delivery = draft.delivery(letter.delivery_id)
         if isinstance(letter, Mark):

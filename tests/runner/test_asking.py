@@ -95,10 +95,12 @@ def test_a_message_without_an_answer_turns_out_to_be_sent(tmp_path: Path, lox24:
     run_until_idle(root, clock)
     assert outcomes(root, item) == {"text": "unknown", "then": "waiting"}
     clock.turned += 11_000
-    with serving(root, clock):
+    with serving(root, clock) as daemon:
         until(lambda: outcomes(root, item)["then"] == "done")
     assert outcomes(root, item) == {"text": "done", "then": "done"}
     assert len(lox24.messages) == 1
+    (said,) = daemon.told.of("asked")
+    assert (said["channel"], said["state"]) == ("sms", "done")
     (settled,) = history(root, item, "resolved")
     assert (settled["channel"], settled["sent"]) == ("sms", True)
     (one,) = deliveries(root)
