@@ -102,7 +102,7 @@ def _main(text: str, missing: list[str]) -> str:
     """stageauto.yaml without the roles of pipelines that are not taken; whoever begins is the admin."""
     for name in missing:
         text = re.sub(rf"(?m)^    {name}: \[.*\]\n", "", text)
-    return text.replace("${STAGEAUTO_ADMIN:-root}", f"${{STAGEAUTO_ADMIN:-{os_user()}}}")
+    return text.replace("${USER:-root}", os_user())
 
 
 def _without_entry(text: str, entry: str) -> str:

@@ -39,6 +39,15 @@ def test_the_schemas_that_the_files_name_are_there(anywhere, tmp_path, template)
     assert named >= 3
 
 
+def test_whoever_makes_a_workspace_is_its_admin_whatever_the_environment_says(anywhere, tmp_path, monkeypatch):
+    assert anywhere("init", str(tmp_path / "new"), "--template", "sales").code == 0
+    for name in ("somebody-else", None):
+        monkeypatch.setenv("USER", name) if name else monkeypatch.delenv("USER", raising=False)
+        assert anywhere("-C", str(tmp_path / "new"), "load", "--json").code == 0
+        added = anywhere("-C", str(tmp_path / "new"), "add", "deals", "-t", "A", "--json")
+        assert added.code == 0, added.err
+
+
 def test_init_says_what_to_install_for_what_it_made():
     written = ["stageauto.yaml"]
     assert "  pip install 'stageauto[documents]'" in "\n".join(started_text(Path("new"), "esign", written, "documents"))
