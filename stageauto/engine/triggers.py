@@ -119,6 +119,8 @@ def _opt_out(draft: Draft, event: Event, kind: EventType, item: Item | None) -> 
         return
     contact.opt_out = [*contact.opt_out, "mail"]
     draft.put_contact(contact)
+    if item is None:  # what the customer wants stands where people look for it
+        item = next((one for one in reversed(draft.items_of_contact(contact.id)) if not one.closed), None)
     data = {"contact": contact.id, "channel": "mail"}
     draft.record(event.at, "opted_out", item.id if item else "", event.author or event.source, data)
 
