@@ -321,7 +321,15 @@ def _wrong_type(spot: Spot, error: Any) -> None:
     hint = ""
     if error.validator_value == "boolean" and str(error.instance).casefold() in {"yes", "no", "on", "off"}:
         hint = "only `true` and `false` are booleans"
+    elif error.instance is None and _is_comment(spot):
+        hint = "a # begins a comment: put what it belongs to in quotes"
     spot.fault("wrong-type", f"this must be {expected}, not {found}", hint=hint, expected=expected, found=found)
+
+
+def _is_comment(spot: Spot) -> bool:
+    """Whether a comment stands where a value is missing."""
+    _, value = spot.source.spans(spot.path)
+    return spot.source.line(value.line)[value.column - 1 :].lstrip(" :").startswith("#")
 
 
 def _bad_choice(spot: Spot, error: Any) -> None:
