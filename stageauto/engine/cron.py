@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _FIELDS: Final = 5
 _LONGEST: Final = 200
+_NAMES: Final = ("minute", "hour", "day of the month", "month", "day of the week")
 _HINT: Final = 'five fields: minute, hour, day of month, month, day of week, as in "0 9 * * mon-fri"'
 # croniter also reads hashed (H) and random (R) fields, from which no fixed moment follows.
 _HASHED: Final = re.compile(r"(?:^|[\s,])[hr](?:[\s,(/]|$)", re.ASCII | re.IGNORECASE)
@@ -100,11 +101,24 @@ def _compiled(expr: str) -> croniter:
         raise CronError(f"the cron expression '{expr[:40]}...' is too long", f"at most {_LONGEST} characters")
     fields = expr.split()
     if len(fields) != _FIELDS:
-        raise CronError(f"the cron expression '{expr}' has {len(fields)} fields", _HINT)
+        count = f"{len(fields)} field" if len(fields) == 1 else f"{len(fields)} fields"
+        raise CronError(f"the cron expression '{expr}' has {count}", _HINT)
     if _HASHED.search(expr):
         raise CronError(f"the cron expression '{expr}' has a hashed or random field", "name the minute and the hour")
     try:
         # Without a zone croniter counts on the plain wall clock; gaps and repeated hours are handled above.
         return croniter(" ".join(fields), _CHECKED_FROM)
     except (CroniterError, ValueError, KeyError) as error:
-        raise CronError(f"the cron expression '{expr}' cannot be read: {error}", _HINT) from error
+        raise CronError(f"the cron expression '{expr}' cannot be read{_wrong_field(fields)}", _HINT) from error
+
+
+def _wrong_field(fields: list[str]) -> str:
+    """Which of the five is wrong, as the end of a sentence; "" where each is right by itself."""
+    from croniter import croniter
+
+    for index, one in enumerate(fields):
+        alone = ["*"] * len(fields)
+        alone[index] = one
+        if not croniter.is_valid(" ".join(alone)):
+            return f": '{one}' is no {_NAMES[index]}"
+    return ""

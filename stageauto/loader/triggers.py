@@ -132,7 +132,7 @@ def _schedule(builder: SpotBuilder, raw: Map, stage: str, name: str) -> tuple[st
                 builder.fault("only-schedule", f"`{key}` goes with `event: schedule` only", (key,), hint="leave it out")
         return ()
     for key, example in (("cron", '"0 9 * * mon"'), ("from", "[STAGE]")):
-        if key not in raw:
+        if key not in builder.spot.source.value(builder.spot.path):
             builder.spot.fault(
                 "missing-key", f"`{key}` is missing: a schedule needs it", hint=f"add `{key}: {example}`", missing=True
             )
