@@ -28,8 +28,8 @@ def load_text(found: LoadTest, pipeline: Pipeline, zone: ZoneInfo) -> Iterator[s
     """The charts: stages, messages a day, tasks, rules that did not do what they should; times in `zone`."""
     profile = found.profile
     yield safe(
-        f"{profile.name}: {counted(found.items, 'item')} of {profile.pipeline} in {span(found.end - found.start)} from "
-        f"{local(found.start, zone)}, seed {found.seed}"
+        f"{profile.name}: {counted(found.items, 'item')} of {profile.pipeline} from {local(found.start, zone)} "
+        f"to {local(found.end, zone)}, seed {found.seed}"
     )
     yield f"{counted(found.events, 'event')}, {counted(found.moves, 'move')} by hand"
     yield ""

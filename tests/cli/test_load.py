@@ -52,7 +52,7 @@ def test_the_same_seed_is_the_same_to_the_byte_and_another_is_not(profile, cli):
 def test_the_charts_are_for_people(profile, cli):
     done = cli("simulate", "--load", "50", "--profile", str(profile), "--for", "20d")
     assert done.code == 0
-    assert "A usual spring: 50 items of deals in 20 d from 2026-03-02 09:00, seed 1" in done.out
+    assert "A usual spring: 50 items of deals from 2026-03-02 09:00 to 2026-03-22 09:00, seed 1" in done.out
     assert "mail: " in done.out
     assert "open at most" in done.out
 
