@@ -161,7 +161,8 @@ def suppression(
         start, end = _day_bounds(now, draft.workspace.zone)
         sent = draft.messages_between(contact_id, start, end)
         if sent >= cap:
-            return "cap", f"{name} has had {sent} messages today; the cap is {cap} (limits.messages_per_contact)"
+            had = f"{sent} message" + ("" if sent == 1 else "s")
+            return "cap", f"{name} has had {had} today; the cap is {cap} (limits.messages_per_contact)"
     return None
 
 
