@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from stageauto.engine.state import OUTCOMES
 from stageauto.report.tables import Cell, Row, Table, safe
 from stageauto.report.times import local, span, utc
+from stageauto.report.upkeep import counted
 from stageauto.runner.figures import span_of
 
 if TYPE_CHECKING:
@@ -63,6 +64,9 @@ def stats_text(figures: Figures) -> Iterator[str | Table]:
         if any(rule.outcomes for rule in one.rules):
             yield ""
             yield _rules(one)
+            idle = sum(not rule.outcomes for rule in one.rules)
+            if idle:
+                yield f"and {counted(idle, 'rule')} that nothing came of yet"
     if any(map(any, figures.beat)):
         yield ""
         yield "moves, events and messages by hour"
@@ -130,6 +134,7 @@ def _rules(one: PipelineFigures) -> Table:
     rows: list[Row] = [
         [rule.stage, rule.rule, rule.do, *(Cell(_count(rule.outcomes.get(name, 0)), name) for name in seen)]
         for rule in one.rules
+        if rule.outcomes
     ]
     return Table(["stage", "rule", "do", *seen], rows, right=frozenset(seen))
 

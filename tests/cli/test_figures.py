@@ -10,6 +10,10 @@ def test_stats_are_a_table_with_bars_and_a_document(cli):
     shown = cli("stats", "-p", "deals")
     assert shown.code == 0
     assert "Deals: 2 created, 1 open (amount 100), 1 won (100 % of those that ended)" in shown.out
+    rows = [line.split()[1] for line in shown.out.splitlines() if line.startswith(("new  ", "quote  "))]
+    assert "welcome" in rows
+    assert "tell" not in rows, "what nothing came of is counted, and not listed"
+    assert "that nothing came of yet" in shown.out
     told = cli("stats", "-p", "deals", "--json").json
     [one] = told["pipelines"]
     assert (one["created"], one["won"], one["won_share"]) == (2, 1, 1.0)
