@@ -218,8 +218,10 @@ class _Reader:
         if "at" in kept:
             at = self.local(spot.at("at"), kept["at"])
             if at is not None and self.reached is not None and at < self.reached:
-                message = f"{shown(kept['at'])} is before the step above it"
-                spot.fault("bad-step", message, ("at",), hint="put the steps in order")
+                before = "`start`" if spot.path[-1] == 0 else "the step above it"
+                spot.fault(
+                    "bad-step", f"{shown(kept['at'])} is before {before}", ("at",), hint="put the steps in order"
+                )
             self.reached = at
         for key in ("item", "contact", "id", "data"):
             if key in kept and deeds[0] != "emit":
