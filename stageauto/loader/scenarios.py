@@ -113,7 +113,7 @@ class _Reader:
             self._fields(spot.at("fields"), fields, outline)
         responsible = source_text(kept["responsible"]) if "responsible" in kept else None
         if responsible is not None:
-            _known(spot, "user", responsible, self.world.users, ("responsible",))
+            self._user(spot, responsible, ("responsible",))
         return GivenItem(
             id=name,
             pipeline=pipeline,
@@ -257,7 +257,7 @@ class _Reader:
         item = source_text(raw["item"])
         user = source_text(raw["as"]) if "as" in raw else None
         if user is not None:
-            _known(inner, "user", user, self.world.users, ("as",))
+            self._user(inner, user, ("as",))
         if what == "move":
             to = source_text(raw["to"])
             _known(inner, "stage", to, self._stages(outline), ("to",))
@@ -318,7 +318,7 @@ class _Reader:
         if "stage" in values:
             _known(spot, "stage", source_text(values["stage"]), self._stages(outline, wide=True), ("stage",))
         if values.get("responsible") is not None:
-            _known(spot, "user", source_text(values["responsible"]), self.world.users, ("responsible",))
+            self._user(spot, source_text(values["responsible"]), ("responsible",))
         for name, value in values.get("fields", EMPTY).items():
             anywhere = self._fields_anywhere()
             if outline is not None and not self.world.known("field", name, outline) and name not in anywhere:
@@ -399,6 +399,11 @@ class _Reader:
         if outline is not None and not wide:
             return outline.stages
         return {stage for one in self.world.pipelines.values() for stage in one.stages}
+
+    def _user(self, spot: Spot, name: str, at: Path) -> None:
+        """Reports a user that is not there; a workspace without users takes any name."""
+        if self.world.users:
+            _known(spot, "user", name, self.world.users, at)
 
     def _of_item(self, spot: Spot, name: str, at: Path) -> Outline | None:
         """The pipeline in which a given item begins; None for one that rules or intake make, such as `deal-1`."""
