@@ -130,6 +130,7 @@ def resume(
     ] = False,
 ) -> None:
     """Ends an item's hold, or with --all lets go what waits for somebody to look."""
+    from stageauto.report.upkeep import counted
     from stageauto.runner import change
 
     if (item is None) == (not everything):
@@ -140,9 +141,10 @@ def resume(
             _item_done(output(ctx), session, done.item, "resumed" if done.changed else "was not on hold")
             return
         freed = change.resume_all(session)
-    sending = "; the restored state may send again" if freed.sending else ""
+    told = [counted(freed.released, "run") + " let go"] if freed.released else []
+    told += ["the restored state may send again"] if freed.sending else []
     data = {"released": freed.released, "sending": freed.sending}
-    output(ctx).done(lambda: data, f"{freed.released} let go{sending}")
+    output(ctx).done(lambda: data, "; ".join(told) or "nothing waited for a look")
 
 
 def emit(

@@ -115,6 +115,7 @@ def test_resume_all_lets_go_what_is_held_and_a_restored_state_send(cli, root: Pa
     with Session.open(root) as session:
         assert not session.store.restored
     assert cli("resume", "--all", "--json").json == {"released": 0, "sending": False}
+    assert "nothing waited" in cli("resume", "--all").out
 
 
 def test_with_quiet_a_change_says_nothing(cli):
