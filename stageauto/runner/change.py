@@ -38,6 +38,8 @@ def add(
         if stage is not None:
             stage_named(facts, stage, pipeline)
 
+    _check_addresses(contact)
+
     def deed(draft: Draft, by: By) -> Item:
         _check_fields(draft, pipeline, values)
         return commands.add(draft, by, commands.NewItem(pipeline, stage, values, contact))
@@ -46,6 +48,21 @@ def add(
         deed, permission=ITEMS_UPDATE, pipeline_of=lambda _: pipeline, action="add", target=lambda item: item.id
     )
     return made.id
+
+
+def is_email(text: str) -> bool:
+    """True for what could be one: a name, an @ and a host, without a space."""
+    name, _, host = text.strip().rpartition("@")
+    return bool(name and host and not any(one.isspace() for one in text.strip()))
+
+
+def _check_addresses(contact: Mapping[str, Any]) -> None:
+    """Raises UsageError for a typing mistake that would be found only when nothing arrives."""
+    email, phone = contact.get("email"), contact.get("phone")
+    if isinstance(email, str) and email and not is_email(email):
+        raise UsageError(f"`{email}` is no e-mail", "write ewa@home.test")
+    if isinstance(phone, str) and phone and not any(one.isdigit() for one in phone):
+        raise UsageError(f"`{phone}` is no phone number", "write +48 600 100 200")
 
 
 def _loaded(state: SqliteReader) -> None:

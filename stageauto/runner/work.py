@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 from stageauto.engine.permissions import AUTOMATION_READ, AUTOMATION_UPDATE, ITEMS_READ, ITEMS_UPDATE
 from stageauto.errors import UsageError
 from stageauto.loader.diagnostics import suggest
-from stageauto.runner.change import MANY, any_pipeline
+from stageauto.runner.change import MANY, any_pipeline, is_email
 from stageauto.runner.facts import Facts, read_facts
 from stageauto.runner.look import looking, moment
 
@@ -240,9 +240,8 @@ def add_exception(session: Session, address: str) -> Exemption:
 
 
 def _is_address(text: str) -> bool:
-    name, at, host = text.strip().rpartition("@")
-    if at:
-        return bool(name and host and not any(one.isspace() for one in text.strip()))
+    if "@" in text:
+        return is_email(text)
     return sum(one.isdigit() for one in text) >= DIGITS and not any(one.isalpha() for one in text)
 
 

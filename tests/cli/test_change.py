@@ -29,6 +29,14 @@ def test_an_item_may_begin_in_another_stage_with_the_contact_that_is_there(cli):
     assert second["contact"]["id"] == "contact-1"
 
 
+@pytest.mark.parametrize("wrong", ["email=ewa", "email=ewa kos@home.test", "email=@home.test", "phone=none"])
+def test_an_address_written_wrong_is_found_before_anything_is_made(cli, wrong: str):
+    refused = cli("add", "deals", "-t", "A", "--contact", wrong)
+    assert refused.code == 2
+    assert cli("items", "--json").json == []
+    assert cli("contacts", "--json").json == []
+
+
 @pytest.mark.parametrize(
     ("given", "kept"),
     [
