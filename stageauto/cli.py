@@ -18,6 +18,8 @@ from stageauto.report.output import EnoughError, Output, UnwritableError, close_
 
 EXAMPLE = "stageauto items --stage quote --stuck 3d"
 
+LINE = 61
+"""Letters that the list of commands has room for at 80 columns."""
 _WITH_VALUE = frozenset({"-C", "--workspace", "--as"})
 _ANSWERED_FIRST = frozenset({"-h", "--help", "--version"})
 _COMPLETING = "_STAGEAUTO_COMPLETE"
@@ -64,15 +66,26 @@ def _list_only(app: typer.Typer) -> None:
 
 
 def _described(function: Callable[..., Any] | None) -> Callable[[], None] | None:
-    """A function without parameters that has the other one's docstring."""
+    """A function without parameters that has what a line has room for of the other one's docstring."""
     if function is None:
         return None
 
     def described() -> None:
         raise AssertionError
 
-    described.__doc__ = function.__doc__
+    described.__doc__ = _in_a_line(function.__doc__ or "")
     return described
+
+
+def _in_a_line(text: str) -> str:
+    """The first sentence; of one that is too long what stands before its last colon that has room, or else comma."""
+    sentence = " ".join(text.partition("\n\n")[0].split()).partition(". ")[0].rstrip(".")
+    if len(sentence) > LINE:
+        room = sentence[: LINE + 1]
+        pause = max(room.rfind(": "), room.rfind("; "))
+        pause = pause if pause > 0 else room.rfind(", ")
+        sentence = sentence[:pause] if pause > 0 else sentence
+    return f"{sentence}."
 
 
 def _first_word(given: Sequence[str]) -> str | None:

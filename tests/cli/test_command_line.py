@@ -104,6 +104,12 @@ def test_an_example_stands_on_one_line_to_be_copied(anywhere):
     assert example.endswith("--contact email=ewa@home.test")
 
 
+def test_the_list_of_commands_has_whole_sentences(anywhere):
+    listed = anywhere("--help").out.partition("Commands:")[2]
+    assert "..." not in listed
+    assert "resolve     Settles a delivery that was sent perhaps.\n" in listed
+
+
 def test_the_usage_line_is_written_as_everywhere(anywhere):
     assert "Usage: stageauto move [OPTIONS] ITEM STAGE" in anywhere("move", "--help").out
     assert "Usage: stageauto resolve [OPTIONS] ID {sent|not-sent}" in anywhere("resolve", "--help").out

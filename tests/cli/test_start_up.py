@@ -38,7 +38,7 @@ def test_the_list_says_of_each_command_what_its_own_help_says(anywhere):
     listed = anywhere("--help").out
     for name in ("validate", "items", "feed", "channels"):
         line = next(one for one in listed.splitlines() if one.strip().startswith(f"{name} "))
-        sentence = line.split(maxsplit=1)[1].removesuffix("...")
+        sentence = line.split(maxsplit=1)[1].removesuffix(".")
         assert sentence in " ".join(anywhere(name, "--help").out.split())
 
 
