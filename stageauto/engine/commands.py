@@ -466,10 +466,20 @@ def _rename(draft: Draft, item: Item, pipeline: Pipeline) -> None:
 def _fit(draft: Draft, item: Item, run: Run, now: int) -> None:
     rule = draft.rule_of(run)
     if rule is None or not rule.enabled:
-        code, why = ("rule_removed", "is gone") if rule is None else ("rule_disabled", "is disabled")
-        visits.cancel_run(draft, item, run, now, code, f"the rule {why} in the configuration that was loaded")
+        code, why = (
+            ("rule_removed", _why_gone(draft, run)) if rule is None else ("rule_disabled", "the rule is disabled")
+        )
+        visits.cancel_run(draft, item, run, now, code, f"{why} in the configuration that was loaded")
     else:
         _refit(draft, item, run, rule, now)
+
+
+def _why_gone(draft: Draft, run: Run) -> str:
+    pipeline = draft.workspace.pipelines.get(run.pipeline)
+    if pipeline is None or run.stage in pipeline.stage_by_id:
+        there = pipeline.rule(run.rule) if pipeline else None
+        return f"the rule belongs to the stage {there.stage}" if there else "the rule is gone"
+    return f"its stage {run.stage} is gone"
 
 
 def _refit(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> None:

@@ -119,6 +119,7 @@ def test_a_stage_that_is_gone_needs_a_place_for_its_items(story):
     assert found.examples == {("deals/quote", "deals/new"): [item]}
     assert {rule for kind, rule in found.counts if kind == "added"} == {"deals/new/call", "deals/new/kept"}
     assert found.total("cancelled") == 3
+    assert {one.because for one in found.cancelled} == {"its stage quote is gone in the configuration that was loaded"}
     load(story.session, moved)
     assert set(story.dues(item)) == {"call", "kept"}
 
@@ -143,6 +144,17 @@ def test_a_kept_run_of_a_stage_that_was_left_is_seen_too(story):
     _, found = story.plan(files)
     assert found.counts == {("cancelled", "deals/new/kept"): 1}
     assert found.cancelled[0].code == "rule_removed"
+    load(story.session, files)
+    assert "kept" not in story.dues(item)
+
+
+def test_a_rule_that_went_to_another_stage_is_cancelled_for_that_and_one_whose_stage_is_gone_for_this(story):
+    item = story.item("new")
+    kept = "      - {id: kept, do: create_task, when: {delay: 9d}, on_leave: keep, with: {title: Kept}}\n"
+    files = story.files((kept, ""), ("  - id: quote\n    rules:\n", "  - id: quote\n    rules:\n" + kept))
+    _, found = story.plan(files)
+    because = {one.rule: one.because for one in found.cancelled}
+    assert because["deals/new/kept"] == "the rule belongs to the stage quote in the configuration that was loaded"
     load(story.session, files)
     assert "kept" not in story.dues(item)
 
