@@ -32,6 +32,8 @@ $(STAMP): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
+	@# Where Python may not write bytecode (PYTHONDONTWRITEBYTECODE, in many images), every command would compile it anew.
+	$(BIN)/python -m compileall -q stageauto
 	@touch $@
 
 run: setup ## the daemon on the example workspace, with a few items; Ctrl-C ends it
