@@ -163,6 +163,12 @@ def _warnings(found: Changes, adoption: Adoption, zone: ZoneInfo, *, color: bool
     if number >= _MANY_SENDS:
         line = f"warning: {number:,} messages will go out within one hour, from {_at(at, zone)}"
         yield _painted("!", line, color=color)
+    for old, new in found.silent:
+        lost = adoption.counts["cancelled", old]
+        if lost:
+            was, now = old.rpartition("/")[2], new.rpartition("/")[2]
+            renamed = f"`renamed: [{{from: {was}, to: {now}}}]` would keep {counted(lost, 'run')}"
+            yield _painted("!", safe(f"warning: {now} has all words of {was}: {renamed}"), color=color)
     stages = set(found.names("added", "stage"))
     fresh = [
         name
@@ -199,6 +205,7 @@ def plan_data(found: Changes, adoption: Adoption) -> dict[str, Any]:
             {"do": do, "channel": channel or None, "count": number} for (do, channel), number in adoption.sends.items()
         ],
         "burst": {"from": instant(at), "count": number} if number else None,
+        "looks_renamed": [{"from": old, "to": new} for old, new in found.silent],
         "rules": [{"rule": rule, "how": kind, "count": number} for (kind, rule), number in adoption.counts.items()],
         "examples": {
             kind: [_run_data(one) for one in getattr(adoption, kind)] for kind in ("moved", "cancelled", "added", "due")

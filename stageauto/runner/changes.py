@@ -52,6 +52,7 @@ class Changes:
     files: list[str] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     number: int = 0
+    silent: list[tuple[str, str]] = field(default_factory=list)  # rules that look renamed and are not: old, new name
 
     @property
     def first(self) -> bool:
@@ -77,6 +78,7 @@ def compare(
         now.take(name, after.get(name))
     now.rename(renames or {})
     made.changes = [*_differences(was.parts, now.parts, now.renames), *_reordered(was.orders, now.orders)]
+    made.silent = list(_silent(made, was.parts, now.parts))
     return made
 
 
@@ -166,6 +168,25 @@ def _differences(
     for key in now:
         if key not in was and key not in taken:
             yield Change(ADDED, *key)
+
+
+def _silent(
+    made: Changes, was: Mapping[tuple[str, str], Any], now: Mapping[tuple[str, str], Any]
+) -> Iterator[tuple[str, str]]:
+    """Rules that are gone, each with one that is new in the same stage and has all its words."""
+    new = made.names(ADDED, "rule")
+    for old in made.names(REMOVED, "rule"):
+        for one in new:
+            same_stage = one.rpartition("/")[0] == old.rpartition("/")[0]
+            if same_stage and _told(was["rule", old]) == _told(now["rule", one]):
+                new.remove(one)
+                yield old, one
+                break
+
+
+def _told(rule: Mapping[str, Any]) -> dict[str, str]:
+    """What a rule does and when, without its names."""
+    return {key: _shown(value) for key, value in rule.items() if key not in {"id", "name"}}
 
 
 def _reordered(

@@ -213,3 +213,21 @@ def test_load_asks_on_a_terminal_and_a_no_changes_nothing(plain_root, anywhere):
     assert len(anywhere("-C", str(plain_root), "versions", "--json").json) == 1
     code, shown = ask(plain_root, b"y\n")
     assert (code, "version 2 is active" in shown) == (0, True)
+
+
+@pytest.mark.usefixtures("deals")
+def test_a_rule_that_got_another_id_and_does_not_say_so_is_warned_of_where_runs_are_lost(cli, root):
+    edit(root, ("{id: later,", "{id: much-later,"))
+    plan = cli("plan")
+    assert (
+        "warning: much-later has all words of later: `renamed: [{from: later, to: much-later}]` would keep 3 runs\n"
+        in plan.out
+    )
+    data = cli("plan", "--json").json
+    assert data["looks_renamed"] == [{"from": "deals/new/later", "to": "deals/new/much-later"}]
+    edit(root, ("name: Deals\n", "name: Deals\nrenamed: [{from: later, to: much-later}]\n"))
+    plan = cli("plan")
+    assert "warning" not in plan.out
+    assert cli("plan", "--json").json["looks_renamed"] == []
+    edit(root, ("renamed: [{from: later, to: much-later}]\n", ""), ("title: Later", "title: Latest"))
+    assert "has all words" not in cli("plan").out, "it is another rule"
