@@ -16,12 +16,11 @@ CONSENT = frozenset({"opted_out", "bounced", "excepted"})
 EXCEPT, UNEXCEPT = "command.except", "command.unexcept"
 
 
-def forget_consent(state: SqliteState, lines: Sequence[Entry], at: int) -> None:
-    """Customers who opted out later, or whose address turned out bad later, had not yet; so with the exceptions list.
+def forget_consent(state: SqliteState, lines: Sequence[Entry]) -> None:
+    """Customers who opted out later, or whose address turned out bad later, had not yet.
 
     `lines`: the history since the moment (ms UTC), those of CONSENT.
     """
-    _list_again(state, lines, at)
     for line in lines:
         if line.kind == "opted_out":
             contact = state.contact(str(line.data["contact"]))
@@ -44,8 +43,8 @@ def _without_bounce(one: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in one.items() if key not in {"bounced", "because"}}
 
 
-def _list_again(state: SqliteState, lines: Sequence[Entry], at: int) -> None:
-    """Puts on the exceptions list what was taken off later, or was put there once more."""
+def listed_then(state: SqliteState, lines: Sequence[Entry], at: int) -> list[Exemption]:
+    """What stood on the exceptions list and was taken off later, or was put there once more."""
     listed: dict[str, Exemption] = {}
     since = [(line.at, str(one), True) for line in lines if line.kind == "excepted" for one in line.data["addresses"]]
     for row in state.journal():
@@ -62,7 +61,7 @@ def _list_again(state: SqliteState, lines: Sequence[Entry], at: int) -> None:
     for _, value, put in sorted(since, key=lambda one: one[0]):
         if not first.setdefault(normal(value), put) and normal(value) not in listed:
             listed[normal(value)] = _exemption(value, at - 1)  # who was taken off it was on it
-    state.write(Changes(exemptions=list(listed.values())))
+    return list(listed.values())
 
 
 def _exemption(value: str, at: int, author: str = "") -> Exemption:

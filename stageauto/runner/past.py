@@ -31,7 +31,7 @@ from stageauto.engine.state import (
     Run,
     Task,
 )
-from stageauto.runner.consent import CONSENT, forget_consent
+from stageauto.runner.consent import CONSENT, forget_consent, listed_then
 from stageauto.runner.recorded import BY_NO_TRY
 from stageauto.runner.strangers import forget_strangers, strangers
 
@@ -77,7 +77,8 @@ def take_back(state: SqliteState, workspace: Workspace, at: int) -> Past:
             old[item_id] = _as_it_was(state, workspace, item, lines, past)
             tries |= _tries(line for line in lines if line.seq < past.seq)
     later = [line for line in state.timeline(after_seq=past.seq - 1) if line.kind in LATER]
-    forget_consent(state, later, at)
+    forget_consent(state, later)
+    listed = listed_then(state, later, at)
     forget_strangers(state, at)
     _book_again(state, later, at)
     under_way = [found for one in state.deliveries(limit=-1) if (found := _under_way(one, at, old, tries)) is not None]
@@ -85,7 +86,7 @@ def take_back(state: SqliteState, workspace: Workspace, at: int) -> Past:
     _open_again(state, at, set(new))
     past.strangers = strangers(state, new, at)
     state.rewind(past.seq, at, without=new, contacts=past.strangers)
-    state.write(Changes(deliveries=under_way))
+    state.write(Changes(deliveries=under_way, exemptions=listed))
     past.items, past.touched = sum(state.counts_by_stage().values()), len(old)
     past.unknown += Counter({"customers whose data is that of now": len(state.contacts())})
     return past
