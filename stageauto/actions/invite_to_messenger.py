@@ -48,11 +48,13 @@ class InviteToMessenger(Action):
 
     text: Text = option(TextOption(), "The text before the link.")
     messenger: str = option(
-        NameOption("channel", also=("chat",)), "The channel of the messenger into which it invites.", "chat"
+        NameOption("channel", kind="chat"),
+        "The channel of the messenger into which it invites.",
+        "chat",
     )
     type: str = option(Plain(), "Which of the customer's phones: auto (any), work, private, mobile, ...", "auto")
     pick: str = option(Choice(("first", "last")), "The first or the last phone of that type.", "first")
-    channel: str = option(NameOption("channel", also=("sms",)), "The channel that sends the text message.", "sms")
+    channel: str = option(NameOption("channel", kind="sms"), "The channel that sends the text message.", "sms")
     max_length: int = option(Plain("integer", 1, 1600), "The most characters it may have, with the link.", 200)
 
     def check(self, builder: Builder) -> None:

@@ -70,7 +70,7 @@ class MakeCall(Action):
     to: tuple[Recipient, ...] = option(RecipientsOption(), "Who is called.", CUSTOMER)
     type: str = option(Plain(), "Which of the customer's phones: auto (any), work, private, mobile, ...", "auto")
     pick: str = option(Choice(("first", "last")), "The first or the last phone of that type.", "first")
-    channel: str = option(NameOption("channel", also=("call",)), "The channel it goes by.", "call")
+    channel: str = option(NameOption("channel", kind="call"), "The channel it goes by.", "call")
 
     def check(self, builder: Builder) -> None:
         if (self.say is None) == (self.play is None):

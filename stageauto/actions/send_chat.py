@@ -44,7 +44,9 @@ class SendChat(Action):
     attach: tuple[Attachment, ...] = option(AttachmentsOption(), "Files to attach.", ())
     hidden: bool = option(Plain("boolean"), "Only staff sees it.", default=False)
     channel: str | None = option(
-        NameOption("channel", also=("chat",)), "The channel it goes by; default: the one by which the chat came.", None
+        NameOption("channel", kind="chat"),
+        "The channel it goes by; default: the one by which the chat came.",
+        None,
     )
 
     def to_customer(self) -> bool:

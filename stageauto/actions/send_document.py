@@ -53,11 +53,11 @@ class SendDocument(Action):
     type: str = option(Plain(), "Which of the customer's addresses: auto (any), work, private, ...", "auto")
     pick: str = option(Choice(("first", "last")), "The first or the last address of that type.", "first")
     from_: str = option(
-        NameOption("channel", also=("workspace", "responsible")),
+        NameOption("channel", also=("workspace", "responsible"), kind="mail"),
         "Where a mail leaves from: responsible (their mailbox), workspace (the channel `mail`) or a channel.",
         "responsible",
     )
-    channel: str | None = option(NameOption("channel", also=("sms",)), "The channel an SMS leaves by.", None)
+    channel: str | None = option(NameOption("channel", kind="sms"), "The channel an SMS leaves by.", None)
     subject: Text | None = option(TextOption(), "The mail's subject; default: its name and number.", None)
     text: Text | None = option(TextOption(), "The text, with {{ document.link }}.", None)
     html: Text | None = option(TextOption(html=True), "The mail as HTML, with {{ document.link }}.", None)

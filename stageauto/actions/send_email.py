@@ -102,7 +102,7 @@ class SendEmail(Action):
     cc: tuple[Recipient, ...] = option(RecipientsOption(), "Who gets a copy that all see.", ())
     bcc: tuple[Recipient, ...] = option(RecipientsOption(), "Who gets a copy that nobody sees.", ())
     from_: str = option(
-        NameOption("channel", also=("workspace", "responsible")),
+        NameOption("channel", also=("workspace", "responsible"), kind="mail"),
         "Where it leaves from: responsible (their mailbox), workspace (the channel `mail`) or a channel.",
         "responsible",
     )

@@ -49,7 +49,7 @@ class SendSms(Action):
     to: tuple[Recipient, ...] = option(RecipientsOption(), "Who gets it.", CUSTOMER)
     type: str = option(Plain(), "Which of the customer's phones: auto (any), work, private, mobile, ...", "auto")
     pick: str = option(Choice(("first", "last")), "The first or the last phone of that type.", "first")
-    channel: str = option(NameOption("channel", also=("sms",)), "The channel it leaves by.", "sms")
+    channel: str = option(NameOption("channel", kind="sms"), "The channel it leaves by.", "sms")
     max_length: int = option(Plain("integer", 1, 1600), "The most characters it may have.", 200)
 
     def check(self, builder: Builder) -> None:

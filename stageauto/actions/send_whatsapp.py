@@ -71,7 +71,7 @@ class SendWhatsapp(Action):
     to: tuple[Recipient, ...] = option(RecipientsOption(), "Who gets it.", CUSTOMER)
     type: str = option(Plain(), "Which of the customer's phones: auto (any), work, private, mobile, ...", "auto")
     pick: str = option(Choice(("first", "last")), "The first or the last phone of that type.", "first")
-    channel: str = option(NameOption("channel", also=("whatsapp",)), "The channel it leaves by.", "whatsapp")
+    channel: str = option(NameOption("channel", kind="whatsapp"), "The channel it leaves by.", "whatsapp")
 
     def to_customer(self) -> bool:
         return has_customer(self.to)

@@ -66,7 +66,7 @@ class Webhook(Action):
     form: dict[str, Text] | None = option(MapOption(TextOption()), "The body as form fields.", None)
     body: Text | None = option(TextOption(), "The body as text.", None)
     sign_with: str | None = option(NameOption("hook"), "The hook of stageauto.yaml whose secret signs it.", None)
-    channel: str = option(NameOption("channel", also=("webhook",)), "The channel it goes by.", "webhook")
+    channel: str = option(NameOption("channel", kind="webhook"), "The channel it goes by.", "webhook")
 
     def check(self, builder: Builder) -> None:
         given = [name for name in _BODIES if getattr(self, name) is not None]

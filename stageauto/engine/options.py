@@ -40,6 +40,9 @@ class Builder(Protocol):
         audience. `pipeline`: where stage, rule or field belong (default: this one).
         """
 
+    def takes(self, channel: str, kind: str) -> bool:
+        """Whether the channel takes messages of that kind (mail, sms, ...); one that does not is reported."""
+
     def field_type(self, name: str, pipeline: str | None = None) -> str | None:
         """The type of a field (built-in ones too), or None."""
 
@@ -246,8 +249,8 @@ class Choice:
 class NameOption:
     """The id of something in the workspace; `what` as in `Builder.known`.
 
-    `pipeline_from`: the sibling option naming the pipeline. `types`: allowed field types. With `templated`, a template
-    is taken too and checked at run time.
+    `pipeline_from`: the sibling option naming the pipeline. `types`: allowed field types. `kind`: the messages that a
+    channel has to take. With `templated`, a template is taken too and checked at run time.
     """
 
     what: str
@@ -255,6 +258,7 @@ class NameOption:
     types: tuple[str, ...] = ()
     templated: bool = False
     also: tuple[str, ...] = ()  # words with a meaning of their own ("responsible")
+    kind: str = ""
 
     def schema(self) -> Json:
         return {"type": "string"}
@@ -263,6 +267,9 @@ class NameOption:
         name = source_text(raw)
         if self.templated and "{{" in name:
             return builder.text(name)
+        if self.kind and name not in ("workspace", "responsible") and builder.known(self.what, name):
+            builder.takes(name, self.kind)
+            return name
         if name in self.also:
             return name
         pipeline = builder.sibling(self.pipeline_from) if self.pipeline_from else None
@@ -470,6 +477,9 @@ class _At:
 
     def known(self, what: str, name: str, at: Path = (), *, pipeline: str | None = None) -> bool:
         return self.outer.known(what, name, (self.step, *at), pipeline=pipeline)
+
+    def takes(self, channel: str, kind: str) -> bool:
+        return self.outer.takes(channel, kind)
 
     def field_type(self, name: str, pipeline: str | None = None) -> str | None:
         return self.outer.field_type(name, pipeline)

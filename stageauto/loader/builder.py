@@ -15,7 +15,7 @@ from stageauto.engine.templates import TemplateFault, Text, Value
 from stageauto.loader.diagnostics import ERROR, Diagnostic, shown, suggest
 from stageauto.loader.names import Reader
 from stageauto.loader.source import Spot
-from stageauto.loader.world import BUILT_IN_TYPES, Outline
+from stageauto.loader.world import BUILT_IN_TYPES, Outline, wrong_kind
 
 _PLURAL: Final = {"file": "file under templates/"}
 
@@ -97,6 +97,13 @@ class SpotBuilder:
         hint = suggest(name, world.names(what, outline))
         self.fault(f"unknown-{what}", f"there is no {_PLURAL.get(what, what)} {shown(name)}{where}", at, hint=hint)
         return False
+
+    def takes(self, channel: str, kind: str) -> bool:
+        """Whether the channel takes messages of that kind; one that does not is reported."""
+        wrong = wrong_kind(self.reader.world.channels.get(channel), self.reader.world.channel_takes, (kind,))
+        if wrong:
+            self.fault("channel-kind", wrong, hint=f"name a channel that takes {kind}")
+        return not wrong
 
     def field_type(self, name: str, pipeline: str | None = None) -> str | None:
         """The type of a field, built-in ones too, or None."""

@@ -8,21 +8,23 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from stageauto.engine.model import Channel
+from stageauto.engine.model import Channel, User
 from stageauto.engine.options import options_of, schema_of
 from stageauto.engine.scalars import source_text
 from stageauto.loader import shapes
 from stageauto.loader.check import check
-from stageauto.loader.diagnostics import shown, suggest
+from stageauto.loader.diagnostics import WARNING, shown, suggest
 from stageauto.loader.environment import Environment
 from stageauto.loader.shape_check import fitting
 from stageauto.loader.source import Spot
 from stageauto.loader.timing import read_span
+from stageauto.loader.world import wrong_kind
 from stageauto.loader.yaml import Map
 
 _RATE: Final = re.compile(r"([1-9][0-9]{0,6}) */ *(s|sec|second|m|min|minute|h|hour|d|day)", re.ASCII)
 _PER: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _TIMEOUT: Final = 30_000
+_NOTIFIED: Final = ("mail", "sms", "chat", "whatsapp", "call", "notify")
 
 
 @cache
@@ -161,6 +163,29 @@ def check_audiences(
         if not wrong and not any(entry.get(key) for key in wanted):
             message = f"the audience `{name}` does not say which one of {channel.type} it is"
             spot.at(name).fault("missing-key", message, hint=_either(wanted), missing=True)
+
+
+def check_uses(
+    spot: Spot, users: Mapping[str, User], channels: Mapping[str, Channel], takes: Mapping[str, tuple[str, ...]]
+) -> None:
+    """Reports channels that users name for what they do not do, and those that carry the name of another kind.
+
+    The spot is that of the whole file.
+    """
+    for name, user in users.items():
+        wrong = wrong_kind(channels.get(user.mailbox or ""), takes, ("mail",))
+        if wrong:
+            hint = "name one that sends mail, such as one of type smtp"
+            spot.at("users", name).fault("channel-kind", wrong, ("mailbox",), hint=hint)
+        for index, one in enumerate(user.notify):
+            wrong = wrong_kind(channels.get(one), takes, _NOTIFIED)
+            if wrong:
+                spot.at("users", name).fault("channel-kind", wrong, ("notify", index), hint="name mail, sms or chat")
+    for kind in shapes.STANDARD_CHANNELS:
+        wrong = wrong_kind(channels.get(kind), takes, (kind,))
+        if wrong:
+            hint = f"`{kind}` is the channel of rules that name none: give this one another name"
+            spot.at("channels").fault("channel-kind", wrong, (kind,), hint=hint, severity=WARNING, on_key=True)
 
 
 def _either(keys: tuple[str, ...]) -> str:

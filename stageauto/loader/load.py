@@ -14,7 +14,7 @@ from stageauto import registry
 from stageauto.engine.model import Workspace
 from stageauto.engine.templates import Templates
 from stageauto.errors import StageautoError
-from stageauto.loader.channels import check_audiences, files_for_audiences, read_channels
+from stageauto.loader.channels import check_audiences, check_uses, files_for_audiences, read_channels
 from stageauto.loader.diagnostics import ERROR, Diagnostic, shown, suggest
 from stageauto.loader.environment import Environment
 from stageauto.loader.pipelines import PipelineFile, build_pipeline, read_outlines
@@ -200,6 +200,8 @@ def _world(
     if settings.channels_raw is not None:
         channels |= read_channels(Spot(report, main, ("channels",)), settings.channels_raw, kinds, environment)
     world.channels = MappingProxyType(channels)
+    world.channel_takes = {one.type: tuple(kinds[one.type].kinds) for one in channels.values()}
+    check_uses(Spot(report, main), settings.users, world.channels, world.channel_takes)
     check_audiences(Spot(report, main, ("audiences",)), settings.audiences, world.channels, kinds)
     _check_hooks(Spot(report, main, ("hooks",)), world)
     return world

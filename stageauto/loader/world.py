@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -71,6 +71,7 @@ class World:
     roles: Mapping[str, Any] = EMPTY
     channels: Mapping[str, Channel] = EMPTY
     channel_names: frozenset[str] = frozenset()
+    channel_takes: Mapping[str, tuple[str, ...]] = EMPTY  # by the type of a channel that is set up: kinds of messages
     resources: Mapping[str, Resource] = EMPTY
     audiences: Mapping[str, Any] = EMPTY
     forms: Mapping[str, Any] = EMPTY
@@ -108,3 +109,12 @@ class World:
         if what == "field" and outline is not None and name in outline.broken_fields:
             return True
         return name in self.names(what, outline)
+
+
+def wrong_kind(channel: Channel | None, takes: Mapping[str, tuple[str, ...]], wanted: Sequence[str]) -> str:
+    """Why the channel takes no message of any of these kinds; "" where it does, or writes files, or is not set up."""
+    kinds = takes.get(channel.type, ("*",)) if channel else ("*",)
+    if channel is None or "*" in kinds or set(wanted) & set(kinds):
+        return ""
+    what = "only receives" if kinds == ("incoming",) else f"takes {' and '.join(kinds)}, no {wanted[0]}"
+    return f"the channel `{channel.name}` is of type {channel.type}, which {what}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from stageauto.engine.effects import End, NotSent, Send
@@ -55,7 +57,11 @@ def test_without_a_mailbox_nothing_is_sent(bench: Bench, responsible: str | None
 
 
 def test_a_channel_of_another_kind_cannot_send_mail(bench: Bench) -> None:
-    end = bench.one("send_email", PLAIN.replace("workspace", "hooks-out"))
+    assert faults("send_email", PLAIN.replace("workspace", "hooks-out")) == ["channel-kind"]
+    workspace, rule = bench.rule("send_email", PLAIN.replace("workspace", "responsible"))
+    anna = replace(workspace.users["anna"], mailbox="hooks-out")  # as in a version from before that was checked
+    bench.rule = lambda *_: (replace(workspace, users={**workspace.users, "anna": anna}), rule)  # type: ignore[method-assign]
+    end = bench.one("send_email")
     assert (end.outcome, end.code) == ("undeliverable", "no_mailbox")
 
 

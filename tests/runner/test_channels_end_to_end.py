@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from stageauto.channels._telegram_updates import telegram_event
+from stageauto.loader.files import read_files
 from stageauto.runner import change, talking
 from stageauto.runner.intake import Raw, accept
-from stageauto.runner.session import Session
+from stageauto.runner.session import InvalidWorkspaceError, Session
+from stageauto.runner.versions import load
 from tests.channels.providers.edna import CASCADE, KEY, SUBJECT, Edna
 from tests.channels.providers.telegram import OPEN, STAFF, TOKEN, Telegram
 from tests.channels.radicale_server import USERS, Radicale, radicale
@@ -28,9 +30,6 @@ stages:
   - id: invited
     rules:
       - {id: invite, do: invite_to_messenger, with: {messenger: messenger, text: "Write to us:"}}
-  - id: mistaken
-    rules:
-      - {id: to-the-team, do: send_sms, with: {text: "Dear {{ contact.first_name }}", channel: team}}
   - id: talking
     triggers:
       - {id: opened, event: chat.started, where: {channel: messenger}}
@@ -42,6 +41,11 @@ stages:
       - {id: tell, do: notify, with: {as: Pipeline, text: "{{ item.title }} is talking"}}
       - {id: meet, do: schedule_meeting, with: {subject: Measure, in: 1d, attendees: [responsible, customer]}}
       - {id: shipped, do: send_whatsapp, with: {template: shipped, language: en, params: ["{{ item.order_no }}", x]}}
+"""
+MISTAKEN = """\
+  - id: mistaken
+    rules:
+      - {id: to-the-team, do: send_sms, with: {text: "Dear {{ contact.first_name }}", channel: team}}
 """
 
 
@@ -151,11 +155,12 @@ def test_an_invited_customer_opens_a_chat_and_everything_follows(
 
 
 def test_a_message_for_a_customer_never_goes_into_the_teams_own_room(root: Path, web: Web) -> None:
-    with Session.open(root, as_user="anna") as session:
-        values = {"title": "Roof", "responsible": "anna"}
-        item = change.add(session, "work", stage="mistaken", values=values, contact={"phone": "+48 501 111 222"})
-    run_until_idle(root)
-    assert outcomes(root, item) == {"to-the-team": "undeliverable"}
-    (delivery,) = deliveries(root)
-    assert (delivery.code, delivery.error) == ("wrong_kind", "the channel team (apprise) takes notify, no sms")
+    pipeline = root / "pipelines/work.yaml"
+    pipeline.write_text(pipeline.read_text("utf-8") + MISTAKEN, "utf-8")
+    with Session.open(root, as_user="anna") as session, pytest.raises(InvalidWorkspaceError) as error:
+        load(session, read_files(root))
+    (one,) = [one for one in error.value.loaded.diagnostics if one.severity == "error"]
+    assert (one.code, one.message) == (
+        "channel-kind", "the channel `team` is of type apprise, which takes notify, no sms"
+    )  # fmt: skip
     assert web.got == []
