@@ -116,12 +116,6 @@ class PostOffice:
         """How many deliveries the channel can take now, by its concurrency and its rate."""
         return self.counter(name).room()
 
-    def slow_down(self, name: str, after: int) -> None:
-        """The service asked for a pause of so many ms: nothing more goes to it until then."""
-        counter = self.counter(name)
-        if counter.channel.one_service:
-            counter.pause(after)
-
     def together(self, name: str) -> bool:
         """True for a channel that takes many deliveries at once."""
         return self.counter(name).channel.batch > 1
@@ -153,14 +147,14 @@ class PostOffice:
             passed = True
 
         try:
-            known = _unfit(counter.channel, delivery) or _there_already(counter.channel, delivery)
+            known = unfit(counter.channel, delivery) or _there_already(counter.channel, delivery)
             outcome = known or counter.channel.send(delivery, point)
         except CancelledTryError as error:
             outcome = Retry(str(error))
         except Exception as error:  # noqa: BLE001 - a channel that breaks must not take its worker with it
             broke = f"the channel {delivery.channel} broke: {type(error).__name__}: {error}"
             outcome = counter.channel.perhaps(broke) if passed else Rejected(broke, "channel_broke")
-        if counter.over():
+        if counter.over(outcome):
             counter.channel.close()
         self._put(Answer(delivery.id, outcome))
 
@@ -183,7 +177,7 @@ class PostOffice:
                 counter.channel.perhaps(broke) if one.id in passed else Rejected(broke, "channel_broke")
                 for one in deliveries
             ]
-        if counter.over():
+        if counter.over(*outcomes):
             counter.channel.close()
         for delivery, outcome in zip(deliveries, outcomes, strict=True):
             self._put(Answer(delivery.id, outcome))
@@ -255,7 +249,7 @@ class PostOffice:
             counter.retire()
 
 
-def _unfit(channel: ChannelType, delivery: Delivery) -> Rejected | None:
+def unfit(channel: ChannelType, delivery: Delivery) -> Rejected | None:
     """Why such a message is none for this channel: a text for a customer is not for the team's own room."""
     if "*" in channel.kinds or delivery.kind in channel.kinds:
         return None
@@ -319,10 +313,6 @@ class _Counter:
         self._forget(span)
         return min(free, count - len(self._recent))
 
-    def pause(self, after: int) -> None:
-        """Lets nothing through for so many ms."""
-        self._paused_until = max(self._paused_until, self._wall() + after)
-
     def pause_left(self) -> int:
         """Milliseconds of a pause that the service asked for."""
         left = self._paused_until - self._wall()
@@ -348,9 +338,15 @@ class _Counter:
         if self._rate is not None:
             self._recent.append(self._now())
 
-    def over(self) -> bool:
-        """One is done; True when it was the last of a channel that is no longer used."""
+    def over(self, *outcomes: Outcome) -> bool:
+        """One is done; True when it was the last of a channel that is no longer used.
+
+        A pause that the service asked for begins before there is room for the next one.
+        """
+        wishes = [one.after for one in outcomes if isinstance(one, Retry) and one.after is not None]
         with self._lock:
+            if wishes and self.channel.one_service:
+                self._paused_until = max(self._paused_until, self._wall() + max(wishes))
             self._busy -= 1
             return self._retired and self._busy == 0
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from stageauto.channels.base import Delivered, Retry, Unaskable
+from stageauto.channels.base import Delivered, Unaskable
 from stageauto.engine import step
 from stageauto.engine.draft import Draft
 from stageauto.engine.model import Workspace
@@ -437,8 +437,6 @@ class Service:
             return
         record.record(draft, delivery, letter.outcome, now, self.session.clock, self.session.secrets)
         self._asking.note([delivery], self._office, now)
-        if isinstance(letter.outcome, Retry) and letter.outcome.after is not None:
-            self._office.slow_down(delivery.channel, letter.outcome.after)
         self.counts.sent += delivery.state == DONE
         self.counts.failed += delivery.state not in (DONE, PENDING)
         self._tell(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -135,17 +136,18 @@ def test_it_is_asked_while_the_daemon_runs_as_soon_as_the_list_is_up_to_date(tmp
 
 
 def test_a_provider_that_cannot_say_is_asked_again_and_a_person_may_be_quicker(tmp_path: Path, lox24: Lox24) -> None:
-    lox24.mishaps += ["cut", "500", "500"]
+    lox24.mishaps += ["cut", *["500"] * 9]
     root, item = with_lox24(tmp_path / "acme", lox24)
     clock = TurnedClock()
     with serving(root, clock):
         until(lambda: outcomes(root, item)["text"] == "unknown")
-        in_time(clock, lambda: len(lox24.got) == 3)
+        in_time(clock, lambda: len(lox24.got) >= 3)
         assert outcomes(root, item)["text"] == "unknown"
         with Session.open(root) as session:
             change.resolve(session, deliveries(root)[0].id, sent=True)
         until(lambda: outcomes(root, item)["then"] == "done")
-        in_time(clock, lambda: len(lox24.got) == 4)
+        clock.turned += 10_000_000
+        threading.Event().wait(0.2)
     assert len(history(root, item, "resolved")) == 1
 
 
@@ -169,7 +171,7 @@ def test_a_call_that_twilio_perhaps_made_is_left_to_a_person_where_there_was_one
     clock = TurnedClock()
     with serving(root, clock):
         until(lambda: outcomes(root, item) == {"ring": "unknown"})
-        in_time(clock, lambda: len(twilio.got) == 2)
+        in_time(clock, lambda: len(twilio.got) >= 2)
     assert outcomes(root, item) == {"ring": "unknown"}
     assert len(twilio.calls) == 1
 

@@ -15,7 +15,8 @@ from stageauto.engine.model import Channel, Workspace
 from stageauto.engine.state import Delivery
 from stageauto.engine.templates import Templates
 from stageauto.runner.clock import SystemClock
-from stageauto.runner.deliver import Answer, Mark, PostOffice
+from stageauto.runner.deliver import Answer, Mark, PostOffice, unfit
+from stageauto.testing import make_delivery
 from tests.channels.support import context
 from tests.runner.support import TOO_LONG
 
@@ -150,3 +151,11 @@ def test_nothing_passes_the_point_after_the_end(office: PostOffice) -> None:
     office.close()
     gate.set()
     assert all(isinstance(one, Retry) and not one.sent_maybe for one in answers(office, 2).values())
+
+
+def test_a_message_of_a_kind_that_the_channel_does_not_take_is_none_for_it(tmp_path: Path) -> None:
+    one = make_delivery("sms", {"text": "Dear Ewa"})
+    found = unfit(Bulk(Channel("ads", "bulk", "audience"), context(tmp_path)), one)
+    assert found is not None
+    assert (found.code, found.undeliverable) == ("wrong_kind", True)
+    assert "takes audience, no sms" in found.reason
