@@ -16,7 +16,10 @@ _ALL = "holidays.countries"
 
 
 def country_holidays(country: str, subdivision: str | None = None, year: int | None = None) -> HolidayBase:
-    """The country's holidays, of that year or as they are asked for. Raises NotImplementedError for an unknown one."""
+    """The country's holidays, of that year or as they are asked for.
+
+    For an unknown country or subdivision it raises what the library raises.
+    """
     import holidays
 
     with _alone():

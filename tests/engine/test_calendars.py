@@ -374,10 +374,10 @@ import holidays.countries
 assert holidays.countries.Germany(years=2026)
 try:
     country_holidays("XX")
-except NotImplementedError:
-    print("unknown")
+except Exception as error:
+    print(type(error).__name__)
 """
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     loaded, unknown = done.stdout.split()
     assert int(loaded) < 10
-    assert unknown == "unknown"
+    assert unknown.startswith("NotImplemented")
