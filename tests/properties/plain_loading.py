@@ -17,6 +17,7 @@ from stageauto.engine.state import Item
 from tests.properties.random_edits import Files
 
 LIVING = ("pending", "waiting", "running")
+STOPS = ("cancelled", "failed", "undeliverable")
 MINUTE = 60_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
@@ -192,7 +193,7 @@ class _Fitting:
         ]
         states = [other.state for other in sorted(before, key=lambda other: named.index(other.rule))]
         for state in states:
-            if state == "cancelled":
+            if state in STOPS:
                 self.end(one, "cancelled")
                 return
         if any(state in LIVING for state in states):
