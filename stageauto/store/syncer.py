@@ -29,6 +29,10 @@ Told = Callable[[StateError | None], None]
 sync_file: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 
 
+_GATHER = 0.001
+"""Seconds for which commits gather while they come one after the other: each sync takes some of the work's time."""
+
+
 class _Commit(NamedTuple):
     entries: int | None  # as the mark is raised to
     journal: int | None
@@ -49,6 +53,7 @@ class Syncer:
         self._change = threading.Condition()
         self._taken = 0  # commits that were handed over
         self._synced = 0  # of them on the disk, and told
+        self._awaited = 0  # how many threads wait for that
         self._ending = False
         self._error: StateError | None = None
         self._thread = threading.Thread(target=self._work, name="sync", daemon=True)
@@ -99,7 +104,11 @@ class Syncer:
         """Waits until all that was committed so far is on the disk and told. Raises StateError where it may not be."""
         with self._change:
             mine = self._taken
-            self._change.wait_for(lambda: self._synced >= mine)
+            if self._synced < mine:
+                self._awaited += 1
+                self._change.notify_all()
+                self._change.wait_for(lambda: self._synced >= mine)
+                self._awaited -= 1
         self.check()
 
     def check(self) -> None:
@@ -119,6 +128,8 @@ class Syncer:
             with self._change:
                 self._synced += len(group)
                 self._change.notify_all()
+                if len(group) > 1:  # they come faster than the disk takes them: let some gather
+                    self._change.wait_for(lambda: self._awaited or self._ending, _GATHER)
 
     def _settle(self, group: list[_Commit]) -> None:
         if self._error is None:
