@@ -197,6 +197,7 @@ class Service:
         followed: int | None = None
         while not self._stopping.is_set():
             self._wake.clear()
+            self.session.store.check_disk()
             self._check_clock()
             self._ask()
             if not self._sending and not self.session.store.restored:
@@ -342,14 +343,7 @@ class Service:
         rows: list[Journal] = []
 
         def told(error: StateError | None) -> None:
-            for mark in marks:
-                mark.refused = mark.refused or error is not None
-                mark.done.set()
-            for arrival, row in zip(arrivals, rows, strict=True):
-                if error is None:
-                    arrival.settled.set_result(row)
-                else:
-                    arrival.settled.set_exception(error)
+            self._answer(marks, arrivals, rows, error)
 
         with self.session.store.transaction(told, busy=self.intake.waiting) as state:
             now = self.session.clock.now()  # nothing that others wrote before this lock was given is later
@@ -381,6 +375,21 @@ class Service:
             self._office.send_all(claimed)
         self.counts.decided += done
         return bool(done or claimed)
+
+    def _answer(
+        self, marks: list[Mark], arrivals: list[Arrival], rows: list[Journal], error: StateError | None
+    ) -> None:
+        """Tells who waits for a transaction that it is on the disk, or why it may not be; in whichever thread."""
+        for mark in marks:
+            mark.refused = mark.refused or error is not None
+            mark.done.set()
+        for arrival, row in zip(arrivals, rows, strict=True):
+            if error is None:
+                arrival.settled.set_result(row)
+            else:
+                arrival.settled.set_exception(error)
+        if error is not None:
+            self._wake.set()  # the loop ends by it, though nothing more may come
 
     def _anything_due(self, now: int) -> bool:
         until = self._next_moment()

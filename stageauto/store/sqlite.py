@@ -157,6 +157,11 @@ class SqliteStore:
         if told is not None:
             told(None)
 
+    def check_disk(self) -> None:
+        """Raises StateError where the disk refused what was committed: nothing more is to be written."""
+        if self.syncer is not None:
+            self.syncer.check()
+
     def synced(self) -> None:
         """Waits until all that was committed is on the disk. Raises StateError where the disk refused."""
         if self.syncer is not None:
@@ -164,8 +169,7 @@ class SqliteStore:
 
     def _begin(self) -> None:
         """Takes the write lock, in turn with the other writers."""
-        if self.syncer is not None:
-            self.syncer.check()
+        self.check_disk()
         fd = self.mark.fd if self.mark else None
         if fd is None or not take_turn(fd):  # who has it for a minute is stopped or dead slow: SQLite decides
             self.connection.execute("BEGIN IMMEDIATE")

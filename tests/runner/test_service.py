@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +19,15 @@ from stageauto.channels.file import FileChannel
 from stageauto.engine.action import Context
 from stageauto.engine.effects import Effect
 from stageauto.engine.ports import Changes
-from stageauto.engine.state import RUNNING, Delivery
+from stageauto.engine.state import RUNNING, Delivery, Journal
+from stageauto.errors import StateError
 from stageauto.loader.files import read_files
-from stageauto.runner import change, telling
+from stageauto.runner import change, service, telling
+from stageauto.runner.intake import Raw
 from stageauto.runner.service import Options, Service
 from stageauto.runner.session import Session
 from stageauto.runner.versions import load
+from stageauto.store.syncer import Syncer, sync_file
 from tests.runner.support import (
     TOO_LONG,
     Told,
@@ -120,6 +127,32 @@ class TestAFullDisk:
         assert [kind for kind, _ in told.lines] == ["started", "disk_full", "disk_has_room", "stopped"]
         assert outcomes(root, item)["note"] == "done"
         assert daemon.counts.decided == 1
+
+
+class TestADiskThatRefuses:
+    def test_whoever_waits_is_told_and_the_daemon_ends(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        refuses = threading.Event()
+
+        def sync(fd: int) -> None:
+            if refuses.is_set():
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            sync_file(fd)
+
+        monkeypatch.setattr(service, "Syncer", partial(Syncer, sync=sync))
+        answers: list[Future[Journal]] = []
+        with Session.open(root) as session:
+            daemon: Service
+
+            def tell(kind: str, _: dict[str, Any]) -> None:
+                if kind == "started":
+                    refuses.set()
+                    answers.append(daemon.intake.offer(Raw("app.tick", {}, source="test")))
+
+            daemon = Service(session, Options(for_ms=int(TOO_LONG * 1000)), tell)
+            with pytest.raises(StateError, match="the disk did not take what was written"):
+                daemon.run()
+        with pytest.raises(StateError, match="the disk did not take what was written"):
+            answers[0].result(TOO_LONG)
 
 
 class TestDowntime:
