@@ -58,9 +58,9 @@ def _do_due(store: SqliteStore, world: Workspace) -> None:
         draft = draft_of(state, world)
         draft.look_ahead(START, BATCH)
         for _ in range(BATCH):
-            item = draft.pop_due(START)
-            assert item is not None
-            step.tick(draft, item, START)
+            first = draft.pop_due(START)
+            assert first is not None
+            step.tick(draft, *first, START)
         draft.flush()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -13,8 +13,9 @@ from stageauto.engine.schedule import parse_local, shift
 from stageauto.engine.state import Company, Contact, Item, Run, Task
 
 if TYPE_CHECKING:
+    from stageauto.engine.draft import Draft
     from stageauto.engine.effects import Effect
-    from stageauto.engine.model import Pipeline, Rule, User, Workspace
+    from stageauto.engine.model import Pipeline, Rule, User
     from stageauto.engine.options import Builder, Recipient
     from stageauto.engine.ports import Lookups
 
@@ -63,31 +64,23 @@ class Moments(Protocol):
 class Context:
     """One decision about one run, as an action sees it. Made by the engine, lives for one `plan`."""
 
-    __slots__ = ("item", "made", "now", "pipeline", "rule", "run", "scope", "secret", "state", "workspace")
+    __slots__ = ("_draft", "item", "made", "now", "rule", "run", "scope", "state", "workspace")
 
-    def __init__(  # noqa: PLR0913 - all that a plan may look at, each by its name
-        self,
-        *,
-        workspace: Workspace,
-        pipeline: Pipeline,
-        rule: Rule,
-        run: Run,
-        item: Item,
-        state: Lookups,
-        scope: Mapping[str, Any],
-        now: int,
-        secret: Callable[[], str],
-    ) -> None:
-        self.workspace = workspace
-        self.pipeline = pipeline
-        self.rule = rule
-        self.run = run
+    def __init__(self, draft: Draft, item: Item, run: Run, rule: Rule, scope: Mapping[str, Any], now: int) -> None:
+        self._draft = draft
+        self.state: Lookups = draft
+        self.workspace = draft.workspace
         self.item = item
-        self.state = state
+        self.run = run
+        self.rule = rule
         self.scope = scope
         self.now = now
-        self.secret = secret  # of the state's links; asked for only where one is made
         self.made: list[MakeLink] = []  # links, kept by the engine together with the effects of the plan
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The pipeline of the rule."""
+        return self.workspace.pipelines[self.run.pipeline]
 
     def token(self, kind: str, target: str, **data: Any) -> str:
         """A new personal token (43 letters) that stands for this item and `target`; the state keeps its hash.
@@ -97,7 +90,7 @@ class Context:
         """
         run = self.run
         place = f"{run.id}:{run.count}:{run.deliveries}:{kind}:{len(self.made)}"
-        token = make_token(self.secret(), place)
+        token = make_token(self._draft.link_secret(), place)
         self.made.append(MakeLink(hash_of(token), kind, target, data))
         return token
 

@@ -56,11 +56,12 @@ def _does(kind: type[E]) -> Callable[[Callable[[E, Doing], End | None]], Callabl
 
 def misfit(effects: Sequence[Any], doing: Doing) -> End | None:
     """How the run ends where a value does not fit, asked before the first of several effects: all of them or none."""
+    pipelines = doing.draft.workspace.pipelines
     for effect in effects:
-        if isinstance(effect, fx.CreateItem) and effect.pipeline in doing.draft.workspace.pipelines:
-            target, values = replace(doing.item, pipeline=effect.pipeline), effect.values
+        if isinstance(effect, fx.CreateItem) and effect.pipeline in pipelines:
+            target, values = pipelines[effect.pipeline], effect.values
         elif isinstance(effect, fx.SetFields) and effect.item is None and not effect.append:
-            target, values = doing.item, effect.values
+            target, values = pipelines[doing.item.pipeline], effect.values
         else:
             continue
         try:

@@ -9,7 +9,7 @@ from stageauto.engine import visits
 from stageauto.engine.draft import Draft
 from stageauto.engine.fields import BUILT_IN, READ_ONLY, BadValueError, coerce
 from stageauto.engine.model import Field, Pipeline, Stage
-from stageauto.engine.state import Item
+from stageauto.engine.state import Item, item_of
 
 
 def field_of(pipeline: Pipeline, name: str) -> Field:
@@ -23,9 +23,8 @@ def field_of(pipeline: Pipeline, name: str) -> Field:
     return field
 
 
-def prepare(draft: Draft, item: Item, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values made fit for their fields. Raises BadValueError before anything is changed."""
-    pipeline = draft.workspace.pipelines[item.pipeline]
+def prepare(draft: Draft, pipeline: Pipeline, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values made fit for the pipeline's fields. Raises BadValueError before anything is changed."""
     zone = draft.workspace.zone
     ready = {}
     for name, value in values.items():
@@ -50,7 +49,7 @@ def change_fields(
 
     Raises BadValueError, and then nothing is changed.
     """
-    ready = prepare(draft, item, values)
+    ready = prepare(draft, draft.workspace.pipelines[item.pipeline], values)
     changes = [(name, was, value) for name, value in ready.items() if (was := put(item, name, value)) != value]
     if not changes:
         return []
@@ -117,7 +116,7 @@ def new_item(  # noqa: PLR0913 - what an item begins with, most of it by name
     `silent`, `enter=False`: a scenario's given items are all made first and entered then, without events.
     """
     target = stage or pipeline.stages[0]
-    item = Item(
+    item = item_of(
         id=item_id or draft.unused_id(pipeline.entity, draft.item),
         pipeline=pipeline.id,
         stage=target.id,
@@ -134,7 +133,7 @@ def new_item(  # noqa: PLR0913 - what an item begins with, most of it by name
     for field in pipeline.fields.values():
         if field.default is not None:
             put(item, field.name, coerce(field, field.default, zone))
-    for name, value in prepare(draft, item, {k: v for k, v in values.items() if v is not None}).items():
+    for name, value in prepare(draft, pipeline, {k: v for k, v in values.items() if v is not None}).items():
         put(item, name, value)
     draft.put_item(item)
     if not silent:

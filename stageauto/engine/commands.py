@@ -457,7 +457,7 @@ def _rename(draft: Draft, item: Item, pipeline: Pipeline) -> None:
         if new is not None:
             run.rule = new
             draft.touch(item)
-    used = {pipeline.renamed.get(name, name) for name in item.used} if item.used else item.used
+    used = [pipeline.renamed.get(name, name) for name in item.used] if item.used else item.used
     if used != item.used:
         item.used = used
         draft.touch(item)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from stageauto.engine.draft import Draft
@@ -12,20 +11,19 @@ from stageauto.engine.model import Rule
 from stageauto.engine.state import Item, Run
 
 
-@dataclass(slots=True)
 class Doing:
     """A run that is being carried out."""
 
-    draft: Draft
-    item: Item
-    run: Run
-    rule: Rule
-    now: int
-    waits: bool = False
-    ended: End | None = None
-    author: str = ""
-    notes: dict[str, Any] = field(default_factory=dict)  # what the timeline says beside the outcome
-    afterwards: list[Callable[[], None]] = field(default_factory=list)  # moves and deletion: the run is over first
+    __slots__ = ("afterwards", "author", "draft", "ended", "item", "notes", "now", "rule", "run", "waits")
 
-    def __post_init__(self) -> None:
-        self.author = f"rule:{self.rule.id}"
+    def __init__(self, draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> None:
+        self.draft = draft
+        self.item = item
+        self.run = run
+        self.rule = rule
+        self.now = now
+        self.author = f"rule:{rule.id}"
+        self.waits = False
+        self.ended: End | None = None
+        self.notes: dict[str, Any] = {}  # what the timeline says beside the outcome
+        self.afterwards: list[Callable[[], None]] = []  # moves and deletion: the run is over first

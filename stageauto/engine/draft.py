@@ -407,10 +407,11 @@ class Draft:
         if limit > _AT_ONCE:
             self.note_due(self.state.due_items(now, limit))
             return
-        for item in map(self.known, self.state.items_due(now, limit)):
-            due = item.next_due()
-            if due is not None:
-                heapq.heappush(self._heap, (*due, item.id))
+        found = self.state.items_due(now, limit)
+        for _, _, item in found:
+            self.known(item)
+        self._heap += [(due, seq, item.id) for due, seq, item in found]  # what the draft knows better is noted anew
+        heapq.heapify(self._heap)
 
     def note_due(self, due: Sequence[tuple[int, int, str]]) -> None:
         """Notes items by (due, order of scheduling, id), so that `pop_due` gives them in order."""
@@ -453,12 +454,18 @@ class Draft:
                 heapq.heappush(self._heap, (*due, item.id))
         self._fresh.clear()
 
-    def pop_due(self, now: int) -> Item | None:
-        """The item with the earliest (due, order of scheduling) at or before now among those noted; None if none is."""
-        self._note_fresh()
-        while self._heap and self._heap[0][0] <= now:
-            due_at, seq, item_id = heapq.heappop(self._heap)
-            found = self.item(item_id)
-            if found is not None and found.next_due() == (due_at, seq):
-                return found
+    def pop_due(self, now: int) -> tuple[Item, Run | None] | None:
+        """What is earliest by (due, order of scheduling), at or before now, of what was noted; None if nothing is.
+
+        An item with its run, or with None where the deadline of a task is due.
+        """
+        if self._fresh:
+            self._note_fresh()
+        heap = self._heap
+        while heap and heap[0][0] <= now:
+            due, seq, item_id = heapq.heappop(heap)
+            item = self.item(item_id)
+            first = None if item is None else item.first_due()
+            if item is not None and first is not None and first[1] == seq and first[0] == due:
+                return item, first[2]
         return None

@@ -135,8 +135,8 @@ class State(Protocol):
     def due_items(self, now: int, limit: int) -> Sequence[tuple[int, int, str]]:
         """(due, seq, item id) of items whose next due is at or before now, in that order."""
 
-    def items_due(self, now: int, limit: int) -> Sequence[Item]:
-        """The items of `due_items` themselves, each a fresh object."""
+    def items_due(self, now: int, limit: int) -> Sequence[tuple[int, int, Item]]:
+        """The same with the items themselves, each a fresh object."""
 
     def deliveries_of_run(self, run_id: str) -> Sequence[Delivery]:
         """The run's deliveries, oldest first."""

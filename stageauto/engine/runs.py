@@ -21,27 +21,14 @@ from stageauto.engine.scope import Scope
 from stageauto.engine.state import DONE, FAILED, RUNNING, SKIPPED, Item, Run
 from stageauto.engine.template_faults import TemplateBudget
 
+_TO_SEND = (Send, NotSent)
 LATE = 60_000
 """A run that starts this many milliseconds after its moment is looked at again: are the hours still open?"""
 
 
-def tick(draft: Draft, item: Item, now: int) -> None:
-    """Does the earliest thing that is due for the item: a run, or a task's deadline."""
-    key = item.next_due()
-    if key is None or key[0] > now:
-        return
-    due, seq = key
-    for task_id, deadline in item.deadlines.items():
-        if deadline == due and seq == 0:
-            _overdue(draft, item, task_id, now)
-            return
-    for run in item.runs.values():
-        if run.due == due and run.seq == seq and run.living and not run.held and not run.open_deliveries:
-            run_due(draft, item, run, now)
-            return
-
-
-def _overdue(draft: Draft, item: Item, task_id: str, now: int) -> None:
+def overdue(draft: Draft, item: Item, now: int) -> None:
+    """Says of the item's open task whose deadline came first that it is overdue."""
+    task_id = min(item.deadlines, key=lambda one: item.deadlines[one])
     del item.deadlines[task_id]
     draft.touch(item)
     task = draft.task(task_id)
@@ -131,16 +118,14 @@ def _after_its_date(draft: Draft, item: Item, rule: Rule, at: int) -> bool:
 
 
 def _act(draft: Draft, item: Item, run: Run, rule: Rule, scope: Scope, now: int) -> None:
-    pipeline = draft.workspace.pipelines[run.pipeline]
-    context = Context(
-        workspace=draft.workspace, pipeline=pipeline, rule=rule, run=run, item=item, state=draft, scope=scope, now=now,
-        secret=draft.link_secret,
-    )  # fmt: skip
+    context = Context(draft, item, run, rule, scope, now)
     run.state, run.decided_at, run.due = RUNNING, now, None
     run.worst, run.code, run.because, run.open_deliveries = "", "", "", 0
     draft.touch(item)
     try:
-        effects = [*rule.action.plan(context), *context.made]
+        effects = rule.action.plan(context)
+        if context.made:
+            effects = [*effects, *context.made]
     except (BadValueError, DurationError, TemplateBudget, ValueError) as error:
         visits.finish(draft, item, run, rule, now, FAILED, "bad_value", str(error))
         return
@@ -148,7 +133,7 @@ def _act(draft: Draft, item: Item, run: Run, rule: Rule, scope: Scope, now: int)
     if len(effects) > 1 and (unfit := misfit(effects, doing)) is not None:
         effects = [unfit]
     for effect in effects:
-        if isinstance(effect, Send | NotSent):
+        if isinstance(effect, _TO_SEND):
             send(doing, effect)
         elif isinstance(effect, Wait):
             run.until, run.due = tuple(effect.until), effect.end

@@ -50,7 +50,10 @@ class Scope(dict[str, Any]):
         event: Mapping[str, Any] | None = None,
         visit: int | None = None,
     ) -> None:
-        self._draft, self._now, self._item, self._event = draft, now, item, event
+        self._draft = draft
+        self._now = now
+        self._item = item
+        self._event = event
         self._visit = visit if visit is not None else (item.visit if item else 0)
 
     def __missing__(self, name: str) -> Any:

@@ -2,12 +2,17 @@
 
 An item carries its living runs and the finished ones of its current visit, so that one read gives the engine all that a
 decision about it needs, and one write records it. These objects belong to one transaction and are never shared.
+
+Items and runs are read and written most, so the parser itself makes them of their row and their row of them (`Struct`).
+What is not in the row's text, for it has a column of its own or is shared by all runs of an item, are plain slots.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 PENDING, WAITING, RUNNING = "pending", "waiting", "running"
 DONE, SKIPPED, SUPPRESSED = "done", "skipped", "suppressed"
@@ -16,15 +21,26 @@ OUTCOMES = (DONE, SKIPPED, SUPPRESSED, UNDELIVERABLE, FAILED, CANCELLED, UNKNOWN
 LIVING = (PENDING, WAITING, RUNNING)
 
 
-@dataclass(slots=True)
-class Run:
-    """One run of a rule in one visit. Instants are milliseconds UTC."""
+class _RunPlace:
+    __slots__ = ("id", "pipeline", "stage", "visit")
 
     id: str
-    rule: str
     pipeline: str
     stage: str
     visit: int
+
+
+# A row holds several runs: the names of what every run has are short there.
+_SHORT = {
+    "rule": "r", "seq": "q", "scheduled_at": "p", "state": "s", "due": "d", "base": "b", "cause": "c",
+    "finished_at": "f", "decided_at": "e",
+}  # fmt: skip
+
+
+class Run(msgspec.Struct, _RunPlace, omit_defaults=True, gc=False, eq=False, rename=_SHORT):
+    """One run of a rule in one visit; `run_of` makes one. Instants are milliseconds UTC."""
+
+    rule: str
     seq: int  # order of scheduling, unique in the state
     scheduled_at: int
     state: str = PENDING  # pending, waiting, running, or the outcome
@@ -37,7 +53,7 @@ class Run:
     code: str = ""
     because: str = ""
     finished_at: int | None = None
-    result: dict[str, Any] = field(default_factory=dict)
+    result: dict[str, Any] = msgspec.field(default_factory=dict)
     cascade: tuple[str, ...] = ()
     cause: str = ""  # id of the event or rule that set it going
     deliveries: int = 0  # made so far; numbers the next one
@@ -48,59 +64,129 @@ class Run:
     late: bool = False  # was due while the item was on hold: `if_late` decides
     until: tuple[str, ...] = ()  # a running wait's events; ("*",) = any customer activity
     postponed: bool = False  # its moment had come, and hours or quiet hours put it off
+    elsewhere: tuple[str, str, str, int] | None = None  # for its row alone: the place, where it is not the item's
 
     @property
     def living(self) -> bool:
         """True until it has an outcome."""
         return self.state in LIVING
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and _same(self, other, _RunPlace.__slots__)
 
-@dataclass(slots=True)
-class Item:
-    """A thing in exactly one stage of one pipeline."""
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+
+def run_of(  # noqa: PLR0913, PLR0917 - what every run has
+    id: str, rule: str, pipeline: str, stage: str, visit: int, seq: int, scheduled_at: int, **more: Any
+) -> Run:
+    """A run in that place; `more` are its other fields."""
+    run = Run(rule, seq, scheduled_at, **more)
+    run.id, run.pipeline, run.stage, run.visit = id, pipeline, stage, visit
+    return run
+
+
+class _ItemPlace:
+    __slots__ = ("closed", "deleted", "id", "order", "pipeline", "responsible", "runs", "stage", "stage_entered_at")
 
     id: str
     pipeline: str
     stage: str
+    responsible: str | None
+    closed: bool
+    deleted: bool
+    stage_entered_at: int
+    order: int  # of creation
+    runs: dict[str, Run]  # by run id, in order of scheduling
+
+
+class Item(msgspec.Struct, _ItemPlace, omit_defaults=True, gc=False, eq=False):
+    """A thing in exactly one stage of one pipeline; `item_of` makes one."""
+
     title: str
     created_at: int
-    stage_entered_at: int
-    order: int = 0  # of creation
     visit: int = 1
-    responsible: str | None = None
-    contacts: list[str] = field(default_factory=list)
+    contacts: list[str] = msgspec.field(default_factory=list)
     company: str | None = None
-    fields: dict[str, Any] = field(default_factory=dict)  # JSON values; dates and datetimes as ISO text
-    tags: list[str] = field(default_factory=list)
+    fields: dict[str, Any] = msgspec.field(default_factory=dict)  # JSON values; dates and datetimes as ISO text
+    tags: list[str] = msgspec.field(default_factory=list)
     source: str = ""
     repeat: bool = False
-    links: list[str] = field(default_factory=list)
+    links: list[str] = msgspec.field(default_factory=list)
     on_hold: bool = False
     hold_reason: str = ""
-    closed: bool = False
-    deleted: bool = False
-    runs: dict[str, Run] = field(default_factory=dict)  # by run id, in order of scheduling
-    used: set[str] = field(default_factory=set)  # rules with `once: item` that are used up
-    deadlines: dict[str, int] = field(default_factory=dict)  # open task -> deadline, for task.overdue
+    used: list[str] = msgspec.field(default_factory=list)  # rules with `once: item` that are used up
+    deadlines: dict[str, int] = msgspec.field(default_factory=dict)  # open task -> deadline, for task.overdue
     moves_on: str = ""  # local day that `moves_today` counts
     moves_today: int = 0  # by automation
     entry_event: dict[str, Any] | None = None  # the event that caused the current visit
     has_activities: bool = False  # ever had one: spares a look at each move
+    packed: list[Run] = msgspec.field(default_factory=list, name="runs")  # for its row alone: the values of `runs`
 
-    def next_due(self) -> tuple[int, int] | None:
-        """(due, seq) of the next thing to do for this item, or None; nothing while it is on hold or deleted."""
+    def first_due(self) -> tuple[int, int, Run | None] | None:
+        """(due, seq, run) of the next thing to do for this item; nothing while it is on hold or deleted.
+
+        Without a run it is the deadline of a task, and its seq is 0.
+        """
         if self.on_hold or self.deleted:
             return None
-        best: tuple[int, int] | None = None
+        at, first = None, None
         for run in self.runs.values():
-            if run.due is not None and not run.held and not run.open_deliveries and run.state in LIVING:
-                key = (run.due, run.seq)
-                if best is None or key < best:
-                    best = key
-        for due in self.deadlines.values():
-            if best is None or (due, 0) < best:
-                best = (due, 0)
-        return best
+            due = run.due
+            if due is None or run.held or run.open_deliveries or run.state not in LIVING:
+                continue
+            if first is None or due < at or (due == at and run.seq < first.seq):  # type: ignore[operator]
+                at, first = due, run
+        if self.deadlines:
+            deadline = min(self.deadlines.values())
+            if at is None or deadline <= at:
+                return deadline, 0, None
+        return None if at is None or first is None else (at, first.seq, first)
+
+    def next_due(self) -> tuple[int, int] | None:
+        """The moment and the order of `first_due`."""
+        first = self.first_due()
+        return None if first is None else first[:2]
+
+    def use_up(self, rule: str) -> None:
+        """Notes that a rule with `once: item` was done."""
+        if rule not in self.used:
+            self.used.append(rule)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Item) and _same(self, other, _ItemPlace.__slots__)
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+
+def item_of(  # noqa: PLR0913 - what every item has
+    id: str,
+    pipeline: str,
+    stage: str,
+    title: str,
+    created_at: int,
+    stage_entered_at: int,
+    *,
+    responsible: str | None = None,
+    closed: bool = False,
+    deleted: bool = False,
+    order: int = 0,
+    **more: Any,
+) -> Item:
+    """An item without runs in that place; `more` are its other fields."""
+    item = Item(title, created_at, **more)
+    item.id, item.pipeline, item.stage, item.stage_entered_at = id, pipeline, stage, stage_entered_at
+    item.responsible, item.closed, item.deleted, item.order, item.runs = responsible, closed, deleted, order, {}
+    return item
+
+
+# Of the text of a row only, made when it is written.
+_OF_THE_ROW = {"packed", "elsewhere"}
+
+
+def _same(one: msgspec.Struct, other: msgspec.Struct, place: tuple[str, ...]) -> bool:
+    names = (*place, *one.__struct_fields__)
+    return all(getattr(one, name) == getattr(other, name) for name in names if name not in _OF_THE_ROW)
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from stageauto.engine import runs, triggers
 from stageauto.engine.draft import Draft
 from stageauto.engine.model import Event, Pipeline, Trigger
-from stageauto.engine.state import Item, Journal
+from stageauto.engine.state import Item, Journal, Run
 from stageauto.engine.triggers import settle
 
 
@@ -51,10 +51,14 @@ def _row(event: Event) -> Journal:
     )
 
 
-def tick(draft: Draft, item: Item, now: int) -> None:
-    """The earliest thing that is due for the item, and all that it makes happen at once."""
-    runs.tick(draft, item, now)
-    settle(draft)
+def tick(draft: Draft, item: Item, run: Run | None, now: int) -> None:
+    """Does what is due for the item (see `Item.first_due`), and all that it makes happen at once."""
+    if run is None:
+        runs.overdue(draft, item, now)
+    else:
+        runs.run_due(draft, item, run, now)
+    if draft.queue:
+        settle(draft)
 
 
 def sweep(draft: Draft, pipeline: Pipeline, matched: Sequence[Trigger], now: int) -> list[str]:

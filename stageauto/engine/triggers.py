@@ -23,7 +23,7 @@ from stageauto.engine.outgoing import known_addresses
 from stageauto.engine.refusals import GUARD, Refusal
 from stageauto.engine.runs import match_waits
 from stageauto.engine.scope import Scope
-from stageauto.engine.state import Contact, Entry, Exemption, Item
+from stageauto.engine.state import Contact, Entry, Exemption, Item, item_of
 
 MOVED, NO_EFFECT, CREATED, DUPLICATE, UNMATCHED = "moved", "no_effect", "created", "duplicate", "unmatched"
 DROPPED_WHEN_EXCEPTED = ("email.received", "call.received", "call.missed", "call.finished", "sms.received")
@@ -303,9 +303,10 @@ def _written(
     if not values:
         return []
     ready: dict[str, Any] = {}
+    pipeline = draft.workspace.pipelines[item.pipeline]
     for field_name, template in values.items():  # all are worked out before the first is written
         try:
-            ready |= prepare(draft, item, {field_name: template.render(scope)})
+            ready |= prepare(draft, pipeline, {field_name: template.render(scope)})
         except BadValueError as error:
             draft.record(now, "bad_value", item.id, author, {"field": field_name, "because": str(error)})
     changes = []
@@ -389,7 +390,7 @@ def _take_in(
     for field_name, template in entry.set.items():
         try:
             value = template.render(scope)
-            prepare(draft, shell, {field_name: value})
+            prepare(draft, pipeline, {field_name: value})
             values[field_name] = value
         except BadValueError as error:
             bad.append({"field": field_name, "because": str(error)})
@@ -407,7 +408,7 @@ def _take_in(
 
 def _shell(pipeline: Pipeline, stage: str, event: Event, contact: Contact | None) -> Item:
     """What templates and conditions of intake see of the item to come: where it will be, and whose."""
-    return Item(
+    return item_of(
         id="", pipeline=pipeline.id, stage=stage, title="", created_at=event.at, stage_entered_at=event.at,
         contacts=[contact.id] if contact else [], company=contact.company if contact else None,
     )  # fmt: skip

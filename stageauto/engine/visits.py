@@ -40,6 +40,7 @@ from stageauto.engine.state import (
     Activity,
     Item,
     Run,
+    run_of,
 )
 from stageauto.engine.zones import zone_of
 
@@ -215,8 +216,8 @@ def _new_run(draft: Draft, item: Item, rule: Rule, now: int, cascade: tuple[str,
     while run_id in item.runs:
         again += 1
         run_id = f"{base}.{again}"
-    return Run(
-        run_id, rule.id, item.pipeline, rule.stage, item.visit, draft.next_seq(), now, WAITING,
+    return run_of(
+        run_id, rule.id, item.pipeline, rule.stage, item.visit, draft.next_seq(), now, state=WAITING,
         keep=rule.keep, cascade=cascade, cause=cause,
     )  # fmt: skip
 
@@ -437,7 +438,7 @@ def finish(  # noqa: PLR0913, PLR0917 - a run and its outcome
                 draft.touch(item)
                 return
     if outcome in (DONE, UNKNOWN) and rule is not None and rule.once_item:
-        item.used.add(run.rule)
+        item.use_up(run.rule)
     end(draft, item, run, now, outcome, code, because, values)
 
 

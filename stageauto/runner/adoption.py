@@ -160,8 +160,8 @@ def adopt_all(  # noqa: PLR0913 the items, what they are fitted to, and how
             draft = draft_of()
             for one in listed:
                 _adopt(draft, draft.known(one), by, concern, catch_up, made)
-            while keep and (item := draft.pop_due(by.at)) is not None:
-                due.append((*(item.next_due() or (by.at, 0)), item.id))
+            while keep and (first := draft.pop_due(by.at)) is not None:
+                due.append((*(first[0].next_due() or (by.at, 0)), first[0].id))
             draft.flush()
             state.forget_items()
     made.kept = living - made.total("moved") - made.total("cancelled")
@@ -198,8 +198,8 @@ def _do(draft_of: Callable[[], Draft], due: Sequence[tuple[int, int, str]], now:
     for first in range(0, len(due), _AT_ONCE):
         draft = draft_of()
         draft.note_due(due[first : first + _AT_ONCE])
-        while (item := draft.pop_due(now)) is not None:
-            step.tick(draft, item, now)
+        while (one := draft.pop_due(now)) is not None:
+            step.tick(draft, *one, now)
         draft.flush()
 
 

@@ -72,8 +72,9 @@ class SetAside:
                 with self._store.transaction() as state:
                     draft = self._draft(state)
                     item = draft.item(item_id)
-                    if item is not None and item_id not in self.items:
-                        step.tick(draft, item, now)
+                    first = item.first_due() if item is not None and item_id not in self.items else None
+                    if item is not None and first is not None and first[0] <= now:
+                        step.tick(draft, item, first[2], now)
                         draft.flush()
             except StageautoError:
                 raise

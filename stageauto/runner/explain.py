@@ -144,6 +144,6 @@ def event(session: Session, event_id: str) -> EventAnswer:
 
 def _for_intake(look: Look, workspace: Workspace, now: int) -> Case:
     """A case about no item in particular: intake is asked before there is one."""
-    from stageauto.engine.state import Item
+    from stageauto.engine.state import item_of
 
-    return Case(look.state, workspace, Item("", "", "", "", now, now), now)
+    return Case(look.state, workspace, item_of("", "", "", "", now, now), now)

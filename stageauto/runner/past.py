@@ -30,6 +30,7 @@ from stageauto.engine.state import (
     Item,
     Run,
     Task,
+    run_of,
 )
 from stageauto.runner.consent import CONSENT, forget_consent, listed_then
 from stageauto.runner.recorded import BY_NO_TRY
@@ -154,7 +155,7 @@ class _Rebuilt:
         """Gives the item the runs that it had at that moment (ms UTC)."""
         item = self.item
         where = item.pipeline, item.stage, item.visit, item.stage_entered_at
-        item.runs, item.used, item.deadlines, item.moves_today = {}, set(), {}, 0
+        item.runs, item.used, item.deadlines, item.moves_today = {}, [], {}, 0
         self.scratch.put_item(item)
         decided = [one for one in self.state.deliveries(item=item.id) if not one.forward and one.decided_at < until]
         sent = sorted((one.decided_at, one.run) for one in decided)
@@ -265,7 +266,7 @@ class _Rebuilt:
         while run_id in item.runs:
             again += 1
             run_id = f"{base}.{again}"
-        run = Run(
+        run = run_of(
             id=run_id, rule=rule_id, pipeline=item.pipeline, stage=item.stage, visit=item.visit,
             seq=line.seq * FAR + number, scheduled_at=line.at, state=WAITING,
             cause=str(line.data.get("trigger") or line.data.get("rule") or line.data.get("event") or line.author),
@@ -298,7 +299,7 @@ class _Rebuilt:
         if rule is None:
             return
         if rule.once_item and run.state in {DONE, UNKNOWN}:
-            self.item.used.add(run.rule)
+            self.item.use_up(run.rule)
         if rule.do == "wait":
             run.result = {"ended_by": run.code}
         elif rule.action.outer and run.state == DONE:

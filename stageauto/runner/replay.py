@@ -9,7 +9,7 @@ from stageauto.engine import commands, step
 from stageauto.engine.answering import reply
 from stageauto.engine.commands import By, NewItem
 from stageauto.engine.draft import Draft
-from stageauto.engine.state import Delivery, Item, Journal
+from stageauto.engine.state import Delivery, Item, Journal, Run
 from stageauto.errors import UsageError
 from stageauto.runner.import_values import Ready
 from stageauto.runner.importing import Order, place
@@ -56,11 +56,9 @@ class Replay(Simulation):
     def _draft(self) -> ReplayDraft:
         return ReplayDraft(self.state, self.workspace, draw=self.clock.draw, state_id="simulation")
 
-    def _tick(self, item: Item, now: int) -> None:
-        key = item.next_due()
-        found = (one.rule for one in item.runs.values() if (one.due, one.seq) == key)
-        self.draft.cause, self.draft.rule = item.id, next(found, "")
-        step.tick(self.draft, item, now)
+    def _tick(self, item: Item, run: Run | None, now: int) -> None:
+        self.draft.cause, self.draft.rule = item.id, run.rule if run is not None else ""
+        step.tick(self.draft, item, run, now)
 
     def _answer(self, delivery: Delivery) -> Outcome:
         known = self._providers.answer(delivery) if self._providers else None

@@ -412,10 +412,11 @@ class Service:
     def _run_due(self, draft: Draft, now: int, budget: int) -> int:
         """Does up to so much of what is due and noted in the draft; gives how much that was."""
         done = 0
-        while done < budget and (item := draft.pop_due(now)) is not None:
+        while done < budget and (first := draft.pop_due(now)) is not None:
+            item, run = first
             if item.id in self._aside.items:
                 continue
-            step.tick(draft, item, now)
+            step.tick(draft, item, run, now)
             done += 1
         return done
 

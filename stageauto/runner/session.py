@@ -230,8 +230,8 @@ class Session:
                     late_before=now - OVERDUE,
                 )  # fmt: skip
                 result = deed(draft, By(event_id or self.clock.new_id(), now, author or os_user()))
-                while (item := draft.pop_due(now)) is not None:
-                    step.tick(draft, item, now)
+                while (first := draft.pop_due(now)) is not None:
+                    step.tick(draft, *first, now)
                 draft.flush()
                 if action:
                     state.audit_add(

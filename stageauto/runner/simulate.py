@@ -11,7 +11,7 @@ from stageauto.channels.base import Delivered, Outcome, Rejected, Retry
 from stageauto.engine import step
 from stageauto.engine.draft import Draft
 from stageauto.engine.model import Event, Workspace
-from stageauto.engine.state import PENDING, Delivery, Item, Journal
+from stageauto.engine.state import PENDING, Delivery, Item, Journal, Run
 from stageauto.errors import StageautoError
 from stageauto.runner import record
 from stageauto.runner.clock import VirtualClock
@@ -102,13 +102,13 @@ class Simulation:
 
     def _runs(self, now: int) -> int:
         done = 0
-        while done < ENDLESS and (item := self.draft.pop_due(now)) is not None:
-            self._tick(item, now)
+        while done < ENDLESS and (first := self.draft.pop_due(now)) is not None:
+            self._tick(*first, now)
             done += 1
         return done
 
-    def _tick(self, item: Item, now: int) -> None:
-        step.tick(self.draft, item, now)
+    def _tick(self, item: Item, run: Run | None, now: int) -> None:
+        step.tick(self.draft, item, run, now)
 
     def _sweeps(self, now: int) -> int:
         matched = self._crons.due(now)

@@ -11,49 +11,48 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from typing import Any, Generic, TypeVar
 
-import orjson
+import msgspec
 
-from stageauto.engine.state import Item, Run
+from stageauto.engine.state import Item
 
 T = TypeVar("T")
 
+_write, _read = msgspec.json.Encoder().encode, msgspec.json.Decoder().decode
 _slow = json.JSONEncoder(separators=(",", ":")).encode
-# What orjson writes of itself and `json` does not is refused here as there.
-_STRICT = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 _SLOWLY = " "
 
 
 def dumps(value: Any) -> str:
     """Compact JSON that SQLite can keep; a number that is none (NaN, infinite) becomes null.
 
-    What orjson does not write (whole numbers over 64 bits, half a surrogate pair, numbers as keys) the `json` module
-    does, in a text that begins with a space: `parse` has to know it, for orjson would read a long number as a float.
+    What is no UTF-8 (half a surrogate pair, as JavaScript cuts texts) the `json` module writes, in a text that begins
+    with a space: `parse` has to know it, for the fast parser refuses such a text.
     """
     try:
-        return orjson.dumps(value, option=_STRICT).decode()
-    except TypeError:
+        return _write(value).decode()
+    except (UnicodeEncodeError, TypeError):
         return _SLOWLY + _slow(value)
 
 
 def parse(text: str) -> Any:
     """The value of a text that `dumps` made."""
-    return json.loads(text) if text.startswith(_SLOWLY) else orjson.loads(text)
+    return json.loads(text) if text.startswith(_SLOWLY) else _read(text)
 
 
 class Codec(Generic[T]):
-    """Writes and reads one class. `columns` are the fields that have a column of their own, `apart` is left alone.
+    """Writes and reads one dataclass. `columns` are the fields that have a column of their own.
 
     Both are functions put together from the fields of the class, as `dataclass` does with `__init__`: every row that is
     read or written goes through them.
     """
 
-    def __init__(self, kind: type[T], columns: Collection[str] = (), *, apart: str = "") -> None:
+    def __init__(self, kind: type[T], columns: Collection[str] = ()) -> None:
         every = fields(kind)  # type: ignore[arg-type]
         known: dict[str, Any] = {"kind": kind, "new": object.__new__}
         for one in every:
             known[f"default_{one.name}"] = one.default
             known[f"fresh_{one.name}"] = one.default_factory
-        packing = [_packing(one) for one in every if one.name not in {*columns, apart}]
+        packing = [_packing(one) for one in every if one.name not in columns]
         self.pack: Callable[[T], dict[str, Any]] = _made(
             "pack(thing)", ["packed = {}", *packing, "return packed"], known
         )
@@ -82,7 +81,7 @@ def _made(head: str, lines: Sequence[str], known: dict[str, Any]) -> Any:
 
 def _packing(field: Field[Any]) -> str:
     name, value = field.name, f"thing.{field.name}"
-    written = f"packed[{name!r}] = " + (f"sorted({value})" if _is_a("set", field) else value)
+    written = f"packed[{name!r}] = {value}"
     if field.default is MISSING and field.default_factory is MISSING:
         return written
     if field.default is None:
@@ -95,73 +94,46 @@ def _packing(field: Field[Any]) -> str:
 def _unpacking(field: Field[Any]) -> str:
     name = field.name
     there = f"packed[{name!r}]"
-    if _is_a("tuple", field) or _is_a("set", field):
-        there = f"{str(field.type).partition('[')[0]}({there})"
+    if str(field.type).startswith("tuple"):
+        there = f"tuple({there})"
     if field.default is MISSING and field.default_factory is MISSING:
         return f"thing.{name} = {there}"
     otherwise = f"default_{name}" if field.default_factory is MISSING else f"fresh_{name}()"
     return f"thing.{name} = {there} if {name!r} in packed else {otherwise}"
 
 
-def _is_a(word: str, field: Field[Any]) -> bool:
-    return str(field.type).startswith(word)
-
-
-# The fields that every run has come by position, the others by name: a run is most of what an item's row holds.
-_RUN_FIXED = ("rule", "seq", "scheduled_at", "state", "due", "base", "cause")
-_RUN_SHARED = ("id", "pipeline", "stage", "visit")  # mostly those of the item: written where they differ
-_RUN_TUPLES = tuple(one.name for one in fields(Run) if _is_a("tuple", one))
-_run_rest: Codec[Run] = Codec(Run, (*_RUN_FIXED, *_RUN_SHARED))
-
-ITEM_COLUMNS = ("id", "pipeline", "stage", "responsible", "closed", "deleted", "stage_entered_at", "order")
-_item: Codec[Item] = Codec(Item, ITEM_COLUMNS, apart="runs")
-
-
-def pack_run(run: Run, item: Item) -> list[Any]:
-    """One run as it stands in the row of its item."""
-    rest = _run_rest.pack(run)
-    if run.pipeline != item.pipeline:
-        rest["pipeline"] = run.pipeline
-    if run.stage != item.stage:
-        rest["stage"] = run.stage
-    if run.visit != item.visit:
-        rest["visit"] = run.visit
-    if run.id != f"{item.id}.{run.visit}.{run.rule}":
-        rest["id"] = run.id
-    fixed = [run.rule, run.seq, run.scheduled_at, run.state, run.due, run.base, run.cause]
-    return [*fixed, rest] if rest else fixed
-
-
-def unpack_run(packed: Sequence[Any], item: Item) -> Run:
-    """The run again."""
-    visit = item.visit
-    run = Run(
-        f"{item.id}.{visit}.{packed[0]}", packed[0], item.pipeline, item.stage, visit, packed[1], packed[2], packed[3],
-        packed[4], packed[5], cause=packed[6],
-    )  # fmt: skip
-    if len(packed) > len(_RUN_FIXED):
-        rest: dict[str, Any] = packed[7]
-        if "visit" in rest:
-            run.id = f"{item.id}.{rest['visit']}.{packed[0]}"
-        for name, value in rest.items():
-            setattr(run, name, tuple(value) if name in _RUN_TUPLES else value)
-    return run
+_read_item = msgspec.json.Decoder(Item).decode
 
 
 def dump_item(item: Item) -> str:
     """The text of an item's row: all that has no column of its own, its runs among it."""
-    packed = _item.pack(item)
-    if item.runs:
-        packed["runs"] = [pack_run(run, item) for run in item.runs.values()]
-    return dumps(packed)
+    pipeline, stage, visit = item.pipeline, item.stage, item.visit
+    usual = f"{item.id}.{visit}."
+    runs = item.packed = list(item.runs.values())
+    for run in runs:
+        if run.stage == stage and run.visit == visit and run.pipeline == pipeline and run.id == usual + run.rule:
+            run.elsewhere = None
+        else:
+            run.elsewhere = (run.id, run.pipeline, run.stage, run.visit)
+    try:
+        return _write(item).decode()
+    except (UnicodeEncodeError, TypeError):
+        return _SLOWLY + _slow(msgspec.to_builtins(item))
 
 
-def load_item(text: str, columns: Mapping[str, Any]) -> Item:
-    """The item of a row; `columns` are those of ITEM_COLUMNS."""
-    packed = parse(text)
-    runs = packed.pop("runs", ())
-    item = _item.unpack(packed, columns)
-    for one in runs:
-        run = unpack_run(one, item)
-        item.runs[run.id] = run
+def load_item(row: Sequence[Any]) -> Item:
+    """The item of a row of the table `items`, whose columns come in the order of the table."""
+    number, key, pipeline, stage, responsible, closed, deleted, entered_at, _, _, doc = row
+    item = msgspec.convert(parse(doc), Item) if doc.startswith(_SLOWLY) else _read_item(doc)
+    item.id, item.pipeline, item.stage, item.responsible, item.order = key, pipeline, stage, responsible, number
+    item.closed, item.deleted, item.stage_entered_at = closed == 1, deleted == 1, entered_at
+    visit = item.visit
+    usual = f"{key}.{visit}."
+    runs = item.runs = {}
+    for run in item.packed:
+        if run.elsewhere is None:
+            run.id, run.pipeline, run.stage, run.visit = usual + run.rule, pipeline, stage, visit
+        else:
+            run.id, run.pipeline, run.stage, run.visit = run.elsewhere
+        runs[run.id] = run
     return item

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from stageauto.errors import StateError
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from sqlite_utils import Database
 
-STEPS: tuple[tuple[str, str], ...] = (("first", schema.FIRST),)
+STEPS: tuple[tuple[str, str], ...] = (("first", schema.FIRST), ("runs_by_name", schema.RUNS_BY_NAME))
 LATEST = len(STEPS)
 
 
@@ -37,8 +37,9 @@ def migrate(connection: sqlite3.Connection, where: str) -> None:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if _version(connection, where) < LATEST:
-            _apply(connection)
+        done = _version(connection, where)
+        if done < LATEST:
+            _apply(connection, STEPS[done:])
             connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {LATEST}")
         connection.execute("COMMIT")
@@ -68,13 +69,13 @@ def _version(connection: sqlite3.Connection, where: str) -> int:
     return number
 
 
-def _apply(connection: sqlite3.Connection) -> None:
+def _apply(connection: sqlite3.Connection, lacking: Sequence[tuple[str, str]]) -> None:
     # Imported late: it costs 140 ms, and a state is migrated once in its life.
     from sqlite_utils import Database
     from sqlite_utils.migrations import Migrations
 
     steps = Migrations("stageauto")
-    for name, script in STEPS:
+    for name, script in lacking:
         steps(name=name)(_step(name, script))
     steps.apply(Database(connection))
 

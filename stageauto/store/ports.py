@@ -288,8 +288,8 @@ class Reader(Looker, Protocol):
     def due_items(self, now: int, limit: int) -> Sequence[tuple[int, int, str]]:
         """(due, seq, item id) of items whose next due is at or before now, in that order."""
 
-    def items_due(self, now: int, limit: int) -> Sequence[Item]:
-        """The items of `due_items` themselves, each a fresh object."""
+    def items_due(self, now: int, limit: int) -> Sequence[tuple[int, int, Item]]:
+        """The same with the items themselves, each a fresh object."""
 
     def link(self, hash: str) -> Link | None:
         """The personal link whose token has this SHA-256 (hex)."""

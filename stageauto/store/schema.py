@@ -102,3 +102,22 @@ CREATE TABLE versions (
     n INTEGER PRIMARY KEY, loaded_at INTEGER NOT NULL, author TEXT NOT NULL, files TEXT NOT NULL, note TEXT NOT NULL,
     active INTEGER NOT NULL) STRICT;
 """
+
+# A run was a list, [rule, seq, scheduled_at, state, due, base, cause, {the rest}]; since then it is an object, with the
+# place of a run that is not where its item is under `elsewhere`. A text that begins with a space keeps it.
+RUNS_BY_NAME = """
+UPDATE items SET doc = CASE WHEN doc LIKE ' %' THEN ' ' ELSE '' END || json_set(doc, '$.runs', (
+    SELECT json_group_array(json_set(
+        json_remove(rest, '$.id', '$.pipeline', '$.stage', '$.visit', '$.finished_at', '$.decided_at'),
+        '$.r', run -> '$[0]', '$.q', run -> '$[1]', '$.p', run -> '$[2]', '$.s', run -> '$[3]', '$.d', run -> '$[4]',
+        '$.b', run -> '$[5]', '$.c', run -> '$[6]', '$.f', rest -> '$.finished_at', '$.e', rest -> '$.decided_at',
+        '$.elsewhere', CASE
+            WHEN coalesce(rest -> '$.id', rest -> '$.pipeline', rest -> '$.stage', rest -> '$.visit') IS NOT NULL
+            THEN json_array(
+                coalesce(rest ->> '$.id', key || '.' || coalesce(rest ->> '$.visit', visit) || '.' || (run ->> '$[0]')),
+                coalesce(rest ->> '$.pipeline', pipeline), coalesce(rest ->> '$.stage', stage),
+                coalesce(rest ->> '$.visit', visit)) END))
+    FROM (SELECT value AS run, coalesce(value -> '$[7]', '{}') AS rest, coalesce(doc ->> '$.visit', 1) AS visit
+          FROM json_each(items.doc, '$.runs'))))
+WHERE json_array_length(doc, '$.runs') > 0;
+"""

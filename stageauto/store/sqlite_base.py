@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stageauto.store.mark import Height
@@ -12,25 +11,15 @@ if TYPE_CHECKING:
     import sqlite3
 
 
-@dataclass(slots=True)
-class ItemRow:
-    """An item's row as it stands in the database: what need not be written again."""
-
-    id: int
-    place: tuple[Any, ...]
-    due: tuple[int, int] | None
-    doc: str
-    contacts: tuple[str, ...]
-
-
 class Base:
     """One transaction. Statements are prepared once per connection and found again by their text."""
 
-    __slots__ = ("_conn", "_entry_seq", "_item_ids", "_item_rows", "_journal_seq", "_letters")
+    __slots__ = ("_conn", "_entry_seq", "_item_ids", "_item_rows", "_journal_seq", "_letters", "_linked")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._conn = connection
-        self._item_rows: dict[str, ItemRow] = {}
+        self._item_rows: dict[str, tuple[Any, ...]] = {}  # as they stand in the database: what need not be written
+        self._linked: dict[str, tuple[str, ...]] = {}  # the contacts of an item's row, where it has any
         self._item_ids: dict[str, int] = {}
         self._letters: dict[str, tuple[int, str]] = {}
         self._entry_seq: int | None = None

@@ -108,7 +108,7 @@ class HistoryWriter(HistoryReader):
     def _number(self, entry: Entry) -> int | None:
         if not entry.item:
             return None
-        number = self._item_ids.get(entry.item) or self._item_id(entry.item)
+        number = self._item_id(entry.item)
         if number is None:
             raise StateError(f"a line of history ({entry.kind}) names the item {entry.item}, which is not in the state")
         return number

@@ -7,9 +7,10 @@ from typing import Any
 
 from stageauto.engine.state import Item
 from stageauto.store.codec import dump_item, dumps, load_item
-from stageauto.store.sqlite_base import Base, ItemRow, Where, marks
+from stageauto.store.sqlite_base import Base, Where, marks
 
 _COLUMNS = "id, key, pipeline, stage, responsible, closed, deleted, entered_at, next_due, next_seq, doc"
+_NUMBER, _PIPELINE, _STAGE, _OTHERS, _DUE_AT, _DOC = 0, 2, 3, slice(4, 7), slice(8, 10), 10
 _ITEM = f"SELECT {_COLUMNS} FROM items WHERE key = ?"  # noqa: S608  # only words of ours
 _MENTIONING = f"""SELECT {_COLUMNS} FROM items
     WHERE instr(key || ' ' || doc, ?) ORDER BY deleted, id"""  # noqa: S608  # only words of ours
@@ -31,28 +32,25 @@ _UPDATE_DUE = "UPDATE items SET next_due = ?, next_seq = ?, doc = ? WHERE id = ?
 _UPDATE_DOC = "UPDATE items SET doc = ? WHERE id = ?"
 
 # A run names its stage or pipeline in the row only where they are not its item's.
-_ELSEWHERE = """instr(doc, '"stage":"') OR instr(doc, '"pipeline":"')"""
+_ELSEWHERE = """instr(doc, '"elsewhere":')"""
 _RUNS = """SELECT count(*) FROM items, json_each(items.doc, '$.runs') AS run
-    WHERE deleted = 0 AND json_extract(run.value, '$[3]') IN ({})"""
+    WHERE deleted = 0 AND coalesce(json_extract(run.value, '$.s'), 'pending') IN ({})"""
 
 
 def _escaped(part: str) -> str:
     return part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-_NEVER = (None, None)
-
-
-def _update(row: ItemRow, place: tuple[Any, ...], due: tuple[int, int] | None, doc: str) -> tuple[str, tuple[Any, ...]]:
-    """The statement that makes the row what it is to be, and its values; "" where it is that already."""
-    if place != row.place:
-        pipeline, stage, *others, entered_at = place
-        if [pipeline, *others] == [row.place[0], *row.place[2:-1]]:
-            return _UPDATE_STAGE, (stage, entered_at, *(due or _NEVER), doc, row.id)
-        return _UPDATE, (*place, *(due or _NEVER), doc, row.id)
-    if due != row.due:
-        return _UPDATE_DUE, (*(due or _NEVER), doc, row.id)
-    return (_UPDATE_DOC, (doc, row.id)) if doc != row.doc else ("", ())
+def _update(was: tuple[Any, ...], now: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """The statement that makes a row what it is to be, and its values; "" where it is that already."""
+    number, _, pipeline, stage, _, _, _, entered_at, due, seq, doc = now
+    if now[:8] != was[:8]:
+        if pipeline == was[_PIPELINE] and now[_OTHERS] == was[_OTHERS]:
+            return _UPDATE_STAGE, (stage, entered_at, due, seq, doc, number)
+        return _UPDATE, (*now[2:], number)
+    if now[_DUE_AT] != was[_DUE_AT]:
+        return _UPDATE_DUE, (due, seq, doc, number)
+    return (_UPDATE_DOC, (doc, number)) if doc != was[_DOC] else ("", ())
 
 
 class ItemsReader(Base):
@@ -69,27 +67,11 @@ class ItemsReader(Base):
         """Those of the items that are there, in no order; one by one `item` takes three times as long."""
         return [self._read_item(row) for row in self._all(_MANY, dumps(list(item_ids)))]
 
-    def _read_item(self, row: Sequence[Any]) -> Item:
-        number, key, pipeline, stage, responsible, closed, deleted, entered_at, next_due, next_seq, doc = row
-        columns = {
-            "id": key,
-            "pipeline": pipeline,
-            "stage": stage,
-            "responsible": responsible,
-            "closed": closed == 1,
-            "deleted": deleted == 1,
-            "stage_entered_at": entered_at,
-            "order": number,
-        }
-        item = load_item(doc, columns)
-        self._item_rows[key] = ItemRow(
-            number,
-            (pipeline, stage, responsible, closed, deleted, entered_at),
-            None if next_due is None else (next_due, next_seq),
-            doc,
-            tuple(item.contacts),
-        )
-        self._item_ids[key] = number
+    def _read_item(self, row: tuple[Any, ...]) -> Item:
+        item = load_item(row)
+        self._item_rows[item.id] = row
+        if item.contacts:
+            self._linked[item.id] = tuple(item.contacts)
         return item
 
     def items(
@@ -137,6 +119,7 @@ class ItemsReader(Base):
     def forget_items(self) -> None:
         """Forgets the rows that were read, for who goes through all of them."""
         self._item_rows.clear()
+        self._linked.clear()
         self._item_ids.clear()
 
     def items_of_contact(self, contact_id: str) -> list[str]:
@@ -153,9 +136,9 @@ class ItemsReader(Base):
         """(due, seq, item id) of items whose next due is at or before now, in that order."""
         return self._conn.execute(_DUE, (now, limit)).fetchall()
 
-    def items_due(self, now: int, limit: int) -> list[Item]:
-        """The items of `due_items` themselves, each a fresh object."""
-        return [self._read_item(row) for row in self._conn.execute(_ITEMS_DUE, (now, limit))]
+    def items_due(self, now: int, limit: int) -> list[tuple[int, int, Item]]:
+        """The same with the items themselves, each a fresh object."""
+        return [(*row[_DUE_AT], self._read_item(row)) for row in self._conn.execute(_ITEMS_DUE, (now, limit))]
 
     def next_item_due(self) -> int | None:
         """When the next item has something to do, ms UTC."""
@@ -218,6 +201,9 @@ class ItemsReader(Base):
         return []
 
     def _item_id(self, key: str) -> int | None:
+        row = self._item_rows.get(key)
+        if row is not None:
+            return int(row[_NUMBER])
         found = self._item_ids.get(key)
         if found is None:
             found = self._one("SELECT id FROM items WHERE key = ?", key)
@@ -234,43 +220,39 @@ class ItemsWriter(ItemsReader):
     def _write_items(self, items: Sequence[Item]) -> None:
         updates: dict[str, list[tuple[Any, ...]]] = {}
         for item in items:
-            row = self._item_rows.get(item.id)
-            if row is None:
-                row = self._known_row(item.id)
-            due = item.next_due()
-            place = (
-                item.pipeline, item.stage, item.responsible, int(item.closed), int(item.deleted), item.stage_entered_at,
+            key = item.id
+            was = self._item_rows.get(key)
+            if was is None:
+                was = self._known_row(key)
+            due, seq = item.next_due() or (None, None)
+            columns = (
+                key, item.pipeline, item.stage, item.responsible, int(item.closed), int(item.deleted),
+                item.stage_entered_at, due, seq, dump_item(item),
             )  # fmt: skip
-            doc = dump_item(item)
-            if row is None:
-                number = self._insert_item(item, place, due, doc)
-            else:
-                number = row.id
-                sql, values = _update(row, place, due, doc)
+            number = item.order = self._insert_item(columns) if was is None else was[_NUMBER]
+            now = self._item_rows[key] = (number, *columns)
+            if was is not None:
+                sql, values = _update(was, now)
                 if sql:
                     updates.setdefault(sql, []).append(values)
-            item.order = number
-            contacts = tuple(item.contacts)
-            before = row.contacts if row else ()
-            if contacts != before:
-                self._link(number, set(before), set(contacts))
-            self._item_rows[item.id] = ItemRow(number, place, due, doc, contacts)
-            self._item_ids[item.id] = number
+            if item.contacts or key in self._linked:
+                self._link(number, key, tuple(item.contacts))
         for sql, rows in updates.items():
             self._conn.executemany(sql, rows)
 
-    def _known_row(self, key: str) -> ItemRow | None:
+    def _known_row(self, key: str) -> tuple[Any, ...] | None:
         """An object that was not read in this transaction may still be in the state."""
         if self._item_id(key) is None:
             return None
         self.item(key)
         return self._item_rows[key]
 
-    def _insert_item(self, item: Item, place: tuple[Any, ...], due: tuple[int, int] | None, doc: str) -> int:
-        done = self._conn.execute(_INSERT, (item.id, *place, *(due or (None, None)), doc))
-        return int(done.lastrowid or 0)
+    def _insert_item(self, columns: tuple[Any, ...]) -> int:
+        return int(self._conn.execute(_INSERT, columns).lastrowid or 0)
 
-    def _link(self, number: int, before: set[str], now: set[str]) -> None:
+    def _link(self, number: int, key: str, contacts: tuple[str, ...]) -> None:
+        before, now = set(self._linked.get(key, ())), set(contacts)
+        self._linked[key] = contacts
         gone = [(contact, number) for contact in sorted(before - now)]
         new = [(contact, number) for contact in sorted(now - before)]
         if gone:

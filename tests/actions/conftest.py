@@ -15,7 +15,7 @@ from stageauto.engine.model import Rule, Workspace
 from stageauto.engine.ports import Changes
 from stageauto.engine.schedule import parse_local
 from stageauto.engine.scope import Scope
-from stageauto.engine.state import Company, Contact, Item, Run
+from stageauto.engine.state import Company, Contact, Item, item_of, run_of
 from stageauto.loader.load import Loaded, load
 from stageauto.store.sqlite import SqliteStore
 
@@ -131,7 +131,9 @@ class Bench:
 
     store: SqliteStore
     item: Item = field(
-        default_factory=lambda: Item("deal-1", "deals", "quote", "Roof", NOW, NOW, responsible="anna", contacts=["ewa"])
+        default_factory=lambda: item_of(
+            "deal-1", "deals", "quote", "Roof", NOW, NOW, responsible="anna", contacts=["ewa"]
+        )
     )
     contacts: list[Contact] = field(
         default_factory=lambda: [
@@ -174,18 +176,8 @@ class Bench:
         with self.store.transaction() as state:
             state.write(Changes(items=[self.item], contacts=self.contacts, companies=self.companies))
             draft = Draft(state, workspace, draw=lambda alphabet, length: alphabet[0] * length)
-            run = Run("deal-1:7", "it", "deals", "quote", 1, 7, NOW)
-            context = Context(
-                workspace=workspace,
-                pipeline=workspace.pipelines["deals"],
-                rule=rule,
-                run=run,
-                item=self.item,
-                state=state,
-                scope=Scope(draft, NOW, self.item),
-                now=NOW,
-                secret=draft.link_secret,
-            )
+            run = run_of("deal-1:7", "it", "deals", "quote", 1, 7, NOW)
+            context = Context(draft, self.item, run, rule, Scope(draft, NOW, self.item), NOW)
             return [*rule.action.plan(context), *context.made]
 
     def one(self, do: str, options: str = "", more: str = "") -> Any:

@@ -137,10 +137,9 @@ def _step(rule: str) -> str:
 
 def _runs(one: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     """(step, state, what it waits for) of the runs of the item's present visit."""
-    for rule, _seq, _at, state, _due, _base, _cause, *rest in one["doc"].get("runs", ()):
-        more = rest[0] if rest else {}
-        if "visit" not in more:
-            yield _step(rule), state, more.get("waiting_for", "")
+    for run in one["doc"].get("runs", ()):
+        if "elsewhere" not in run:
+            yield _step(run["r"]), run.get("s", "pending"), run.get("waiting_for", "")
 
 
 def _outcomes(state: State) -> Iterator[str]:

@@ -6,7 +6,7 @@ from stageauto.engine import commands
 from stageauto.engine.commands import NewItem
 from stageauto.engine.draft import Draft
 from stageauto.engine.model import Workspace
-from stageauto.engine.state import Item, Run
+from stageauto.engine.state import Item, Run, run_of
 from stageauto.loader.load import load
 from stageauto.runner.simulate import Simulation
 
@@ -42,7 +42,7 @@ def adopted(
         simulation.flush()
         made = [item] if (item := simulation.state.item(made[0].id)) else []
     (run,) = made[0].runs.values()
-    was = Run(**{name: getattr(run, name) for name in Run.__slots__})
+    was = run_of(**{name: getattr(run, name) for name in ("id", "pipeline", "stage", "visit", *Run.__struct_fields__)})
     found: list[Run] = []
 
     def adopt(given: Draft) -> None:
@@ -140,7 +140,7 @@ def put_off(rule: str, *, at: str, head: str = OPEN) -> tuple[Run, Run]:
     simulation.advance(START + 14 * HOUR)
     simulation.do(lambda draft: commands.resume_item(draft, by("resume", simulation.now), "i"))
     simulation.flush()
-    (was,) = run_of(simulation)
+    (was,) = living_runs(simulation)
     loaded = workspace_of("name: New, " + rule, head)
 
     def adopt(given: Draft) -> None:
@@ -151,11 +151,11 @@ def put_off(rule: str, *, at: str, head: str = OPEN) -> tuple[Run, Run]:
         draft.flush()
 
     simulation.do(adopt)
-    (now,) = run_of(simulation)
+    (now,) = living_runs(simulation)
     return was, now
 
 
-def run_of(simulation: Simulation) -> list[Run]:
+def living_runs(simulation: Simulation) -> list[Run]:
     item = simulation.state.item("i")
     assert item is not None
     return list(item.runs.values())

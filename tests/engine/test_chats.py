@@ -11,7 +11,7 @@ from stageauto.engine import step
 from stageauto.engine.draft import Draft
 from stageauto.engine.model import Event
 from stageauto.engine.ports import Changes
-from stageauto.engine.state import Contact, Item, Journal, Link
+from stageauto.engine.state import Contact, Item, Journal, Link, item_of
 from stageauto.loader.load import load
 from stageauto.store.sqlite import SqliteStore
 
@@ -45,8 +45,8 @@ class Bench:
         loaded = load({**files, **({"pipelines/leads.yaml": LEADS} if leads else {})}, env={}, now=NOW)
         assert loaded.workspace is not None, loaded.diagnostics
         self.workspace, self.store, self.number = loaded.workspace, store, 0
-        items = [Item(f"d-{name}", "deals", "new", name, NOW, NOW, contacts=[name]) for name in ("ewa", "jan")]
-        items.append(Item("d-nobody", "deals", "new", "nobody", NOW, NOW))
+        items = [item_of(f"d-{name}", "deals", "new", name, NOW, NOW, contacts=[name]) for name in ("ewa", "jan")]
+        items.append(item_of("d-nobody", "deals", "new", "nobody", NOW, NOW))
         contacts = [Contact("ewa", "Ewa", order=1), Contact("jan", "Jan", order=2)]
         links = [
             Link("hash-ewa", "invitation", "ewa", "d-ewa", "r", NOW),

@@ -14,7 +14,7 @@ from stageauto.engine.commands import By, NewItem
 from stageauto.engine.model import Event, Pipeline
 from stageauto.engine.refusals import BEHIND, CLOSED, CONDITION, GUARD, HERE, MACHINE, OLDER, WHERE
 from stageauto.engine.scope import Scope
-from stageauto.engine.state import Entry, Item
+from stageauto.engine.state import Entry, Item, item_of
 from stageauto.engine.triggers import as_dict
 from stageauto.loader.load import load
 from stageauto.runner.simulate import Simulation
@@ -177,7 +177,7 @@ def test_where_compares_as_an_admin_would(wanted: tuple[Any, ...], value: Any, s
 def test_a_changed_copy_of_a_pipeline_asks_its_own_triggers() -> None:
     """The order of the triggers is worked out once, for each pipeline anew."""
     pipeline = World().simulation.workspace.pipelines["deals"]
-    some = Item("i", "deals", "a", "", START, START)
+    some = item_of("i", "deals", "a", "", START, START)
     event = Event(id="e", type="app.go", at=START, source="test", item="i", data={"size": 1})
     assert chosen(pipeline, some, event) == "small"
     others = tuple(one for one in pipeline.triggers_by_event["app.go"] if one.id != "small")

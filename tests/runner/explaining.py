@@ -9,7 +9,7 @@ from stageauto.engine import commands
 from stageauto.engine.commands import By, NewItem
 from stageauto.engine.gates import Gate
 from stageauto.engine.model import Event, Workspace
-from stageauto.engine.state import Item, Journal
+from stageauto.engine.state import Journal, item_of
 from stageauto.loader.load import load
 from stageauto.runner.explain import named
 from stageauto.runner.explain_event import EventAnswer, explain_event
@@ -87,7 +87,7 @@ class World:
         self.simulation.flush()
         row = self.simulation.state.event(name)
         assert row is not None
-        nothing = Case(self.simulation.state, self.workspace, Item("", "", "", "", 0, 0), self.simulation.now)
+        nothing = Case(self.simulation.state, self.workspace, item_of("", "", "", "", 0, 0), self.simulation.now)
         return explain_event({one: self.case(one) for one in row.items}, row, nothing)
 
 

@@ -23,6 +23,8 @@ from stageauto.engine.state import (
     Item,
     Journal,
     Run,
+    item_of,
+    run_of,
 )
 from stageauto.errors import StateError
 from stageauto.store import Store
@@ -32,13 +34,13 @@ DAY = 86_400_000
 
 def item(item_id: str = "deal-1", *, stage: str = "new", pipeline: str = "sales", **more: object) -> Item:
     """An item with what every item has."""
-    return Item(item_id, pipeline, stage, f"Title of {item_id}", 1000, 2000, **more)  # type: ignore[arg-type]
+    return item_of(item_id, pipeline, stage, f"Title of {item_id}", 1000, 2000, **more)  # type: ignore[arg-type]
 
 
 def run(of: Item, rule: str, seq: int, due: int | None = None, **more: object) -> Run:
     """A run in the item's current visit, put into it."""
     run_id = f"{of.id}.{of.visit}.{rule}"
-    made = Run(run_id, rule, of.pipeline, of.stage, of.visit, seq, 2000, due=due, **more)  # type: ignore[arg-type]
+    made = run_of(run_id, rule, of.pipeline, of.stage, of.visit, seq, 2000, due=due, **more)
     of.runs[made.id] = made
     return made
 
@@ -64,12 +66,12 @@ class Items:
     def test_an_item_comes_back_as_it_was_written(self, store: Store) -> None:
         written = item(
             fields={"amount": 12.5, "note": "zażółć \u0000 \ud800", "list": [1, None]}, tags=["vip"],
-            responsible="anna", contacts=["contact-2", "contact-1"], used={"b", "a"}, deadlines={"task-1": 5},
+            responsible="anna", contacts=["contact-2", "contact-1"], used=["b", "a"], deadlines={"task-1": 5},
             entry_event={"id": "e"},
         )  # fmt: skip
         run(written, "welcome", 1, due=3000, cascade=("a", "b"), until=("*",), result={"x": 1})
         run(written, "remind", 2, state=DONE, finished_at=2500)
-        old = Run("deal-1.0.kept.2", "kept", "leads", "old", 0, 3, 10, keep=True, state=RUNNING)
+        old = run_of("deal-1.0.kept.2", "kept", "leads", "old", 0, 3, 10, keep=True, state=RUNNING)
         written.runs[old.id] = old
         put(store, items=[written])
         with store.read() as state:
@@ -210,9 +212,7 @@ class Items:
         for rule in ("mail", "call"):
             run(first, rule, 1)
             run(second, rule, 2)
-        odd = run(first, "later", 3)
-        first.runs = {key: value for key, value in first.runs.items() if value is not odd}
-        first.runs["deal-1.1.later.2"] = replace(odd, id="deal-1.1.later.2")
+        first.runs["deal-1.1.later.2"] = run_of("deal-1.1.later.2", "later", "sales", "new", 1, 3, 2000)
         put(store, items=[first, second])
         with store.read() as state:
             assert state.find_run("deal-1.1.mail") == [("deal-1", "deal-1.1.mail")]

@@ -274,7 +274,7 @@ class Admin:
             assert state.last_number("document OF") == 2
 
     def test_documents_and_files_go_with_their_item_when_it_is_pruned(self, store: Store) -> None:
-        gone, kept = replace(item("deal-1"), deleted=True), item("deal-2")
+        gone, kept = item("deal-1", deleted=True), item("deal-2")
         files = [
             StoredFile("file-1", "deal-1", "a", "x/y", 1, "aa", 3),
             StoredFile("file-2", "deal-1", "b", "x/y", 1, "bb", 3),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stageauto.engine.ports import Changes
-from stageauto.engine.state import Entry, Item
+from stageauto.engine.state import Entry, item_of
 from stageauto.errors import StateError
 from stageauto.store.backup import restore
 from stageauto.store.lock import OwnerLock
@@ -17,7 +17,7 @@ from stageauto.store.sqlite import SqliteStore
 
 def add(store: SqliteStore, item_id: str) -> None:
     with store.transaction() as state:
-        item = Item(item_id, "sales", "new", "T", 1, 2)
+        item = item_of(item_id, "sales", "new", "T", 1, 2)
         state.write(Changes(items=[item], entries=[Entry(1, "created", item_id, "")]))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from stageauto.engine.ports import Changes
-from stageauto.engine.state import Entry, Item, Journal
+from stageauto.engine.state import Entry, Journal, item_of
 from stageauto.errors import StateError
 from stageauto.store import driver, migrations
 from stageauto.store.checkpoint import Checkpointer, checkpoint
@@ -37,7 +37,7 @@ def mode(path: Path) -> int:
 def fill(store: SqliteStore, n: int = 1) -> None:
     with store.transaction() as state:
         number = state.next_number("deal")
-        items = [Item(f"deal-{number}-{one}", "sales", "new", "T", 1, 2) for one in range(n)]
+        items = [item_of(f"deal-{number}-{one}", "sales", "new", "T", 1, 2) for one in range(n)]
         state.write(Changes(items=items, entries=[Entry(1, "created", one.id, "") for one in items]))
 
 

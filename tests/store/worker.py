@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from stageauto.engine.ports import Changes
-from stageauto.engine.state import Entry, Item
+from stageauto.engine.state import Entry, item_of
 from stageauto.errors import StateError
 from stageauto.store.lock import OwnerLock
 from stageauto.store.sqlite import SqliteStore
@@ -33,9 +33,9 @@ def write(path: str, name: str, seconds: str) -> None:
         for n in numbers(float(seconds)):
             key = f"{name}-{n}"
             with store.transaction() as state:
-                shared = state.item("shared") or Item("shared", "sales", "new", "0", 1, 2)
+                shared = state.item("shared") or item_of("shared", "sales", "new", "0", 1, 2)
                 shared.title = str(int(shared.title) + 1)
-                item = Item(key, "sales", "new", "T", 1, 2)
+                item = item_of(key, "sales", "new", "T", 1, 2)
                 state.write(Changes(items=[shared, item], entries=[Entry(1, "created", key, name)]))
             say(key)
 

@@ -1,0 +1,78 @@
+"""A state that an older stageauto wrote opens with all that it held."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stageauto.engine.state import DONE, RUNNING, item_of, run_of
+from stageauto.errors import StateError
+from stageauto.store import schema
+from stageauto.store.driver import dbapi
+from stageauto.store.sqlite import SqliteStore
+
+ANSWER: dict[str, Any] = {"nothing": None, "half": "\ud83d"}
+OLD_RUNS: list[list[Any]] = [
+    ["mail", 5, 2000, "pending", 3000, 2000, "to-offer"],
+    ["call", 6, 2000, "done", None, 2000, "to-offer",
+     {"finished_at": 2500, "decided_at": 2400, "result": ANSWER, "cascade": ["a"]}],
+    ["mail", 7, 2000, "running", None, None, "", {"id": "deal-1.2.mail.2"}],
+    ["kept", 1, 900, "waiting", None, 900, "to-new",
+     {"stage": "new", "visit": 1, "keep": True, "waiting_for": "rules:mail"}],
+]  # fmt: skip
+
+
+def state_of_the_first_tables(file: Path, docs: dict[str, tuple[str, dict[str, Any]]]) -> None:
+    """A file as the first tables had it; `docs`: by id, what stands before the text, and the text's value."""
+    connection = dbapi.connect(str(file))
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.executescript(schema.FIRST)
+    for key, (before, doc) in docs.items():
+        connection.execute(
+            """INSERT INTO items (key, pipeline, stage, closed, deleted, entered_at, next_due, next_seq, doc)
+               VALUES (?, 'sales', 'offer', 0, 0, 2000, 3000, 5, ?)""",
+            (key, before + json.dumps(doc)),
+        )
+    connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+    connection.execute("PRAGMA user_version = 1")
+    connection.commit()
+    connection.close()
+
+
+@pytest.mark.parametrize("before", ["", " "])
+def test_runs_that_were_lists_are_read_as_they_were(tmp_path, before, monkeypatch):
+    file = tmp_path / "state.db"
+    # Only a text of the slow way, which begins with a space, can hold half a letter.
+    monkeypatch.setitem(ANSWER, "half", "\ud83d" if before else "whole")
+    doc = {"title": "Roof", "created_at": 1000, "visit": 2, "runs": OLD_RUNS}
+    state_of_the_first_tables(file, {"deal-1": (before, doc), "deal-2": ("", {"title": "Bare", "created_at": 1})})
+
+    with SqliteStore.open(file) as store, store.read() as state:
+        item, bare = state.item("deal-1"), state.item("deal-2")
+
+    expected = item_of("deal-1", "sales", "offer", "Roof", 1000, 2000, visit=2, order=1)
+    for run in (
+        run_of("deal-1.2.mail", "mail", "sales", "offer", 2, 5, 2000, due=3000, base=2000, cause="to-offer"),
+        run_of(
+            "deal-1.2.call", "call", "sales", "offer", 2, 6, 2000, state=DONE, base=2000, cause="to-offer",
+            finished_at=2500, decided_at=2400, result=ANSWER, cascade=("a",),
+        ),
+        run_of("deal-1.2.mail.2", "mail", "sales", "offer", 2, 7, 2000, state=RUNNING),
+        run_of(
+            "deal-1.1.kept", "kept", "sales", "new", 1, 1, 900, state="waiting", base=900, cause="to-new", keep=True,
+            waiting_for="rules:mail",
+        ),
+    ):  # fmt: skip
+        expected.runs[run.id] = run
+    assert item == expected
+    assert bare == item_of("deal-2", "sales", "offer", "Bare", 1, 2000, order=2)
+
+
+def test_who_only_reads_is_told_that_the_state_is_of_an_older_one(tmp_path):
+    file = tmp_path / "state.db"
+    state_of_the_first_tables(file, {})
+    with pytest.raises(StateError, match="older stageauto"):
+        SqliteStore.open(file, read_only=True)
