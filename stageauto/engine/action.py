@@ -105,8 +105,8 @@ class Context:
 
     def words(self, template: Any) -> str:
         """Like `render`, as text: "" for nothing."""
-        value = self.render(template)
-        return "" if value is None else str(value)
+        value = None if template is None else template.render(self.scope)
+        return value if value.__class__ is str else "" if value is None else str(value)
 
     def contacts(self) -> list[Contact]:
         """The item's contacts that still exist, the first one first."""

@@ -178,7 +178,7 @@ class Draft:
 
     def record(self, at: int, kind: str, item: str, author: str, data: dict[str, Any] | None = None) -> Entry:
         """Writes a line of the item's history, and gives it; it may be added to until it has its `seq`."""
-        entry = Entry(at, kind, item, author, data or {})
+        entry = Entry(at, kind, item, author) if data is None else Entry(at, kind, item, author, data)
         self.changes.entries.append(entry)
         return entry
 

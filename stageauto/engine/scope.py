@@ -60,8 +60,7 @@ class Scope(dict[str, Any]):
         maker = _MAKERS.get(name)
         if maker is None:
             raise KeyError(name)
-        value = maker(self)
-        self[name] = value
+        value = self[name] = maker(self)
         return value
 
     def __contains__(self, name: object) -> bool:

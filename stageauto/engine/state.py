@@ -341,15 +341,14 @@ class Booking:
     created_at: int = 0
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(msgspec.Struct, gc=False):
     """A line of an item's written history. The text is made from `kind` and `data` when read; `seq` by the state."""
 
     at: int
     kind: str
     item: str
     author: str
-    data: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = msgspec.field(default_factory=dict)
     seq: int = 0
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from stageauto.engine.gsm import in_words
 from stageauto.engine.permissions import AUTOMATION_READ, ITEMS_READ
@@ -392,7 +394,8 @@ def _with_its_event(state: SqliteReader, entry: Entry) -> Entry:
     row = state.event(str(event_id)) if event_id else None
     if row is None:
         return entry
-    return replace(entry, data={**entry.data, "type": row.type, **({"data": dict(row.data)} if row.data else {})})
+    data = {**entry.data, "type": row.type, **({"data": dict(row.data)} if row.data else {})}
+    return msgspec.structs.replace(entry, data=data)
 
 
 def _may_see(look: Look) -> Callable[[str], bool]:

@@ -57,6 +57,12 @@ class Base:
             self._entry_seq = int(self._one("SELECT max(seq) FROM timeline") or 0)
         return self._entry_seq
 
+    def last_event(self) -> int:
+        """The number of the newest event; 0 where there is none."""
+        if self._journal_seq is None:
+            self._journal_seq = int(self._one("SELECT max(seq) FROM events") or 0)
+        return self._journal_seq
+
 
 def marks(values: Sequence[object]) -> str:
     """As many question marks as there are values, for an IN list."""

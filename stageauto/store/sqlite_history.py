@@ -16,7 +16,7 @@ _journal: Codec[Journal] = Codec(Journal, ("seq", "id", "at", "outcome"))
 _TIMELINE = """SELECT timeline.seq, timeline.at, timeline.kind, coalesce(items.key, ''), timeline.author, timeline.data
     FROM timeline LEFT JOIN items ON items.id = timeline.item"""
 _ADD_ENTRY = "INSERT INTO timeline (seq, item, at, kind, author, data) VALUES (?, ?, ?, ?, ?, ?)"
-_ADD_EVENT = "INSERT INTO events (key, at, outcome, doc) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO NOTHING"
+_ADD_EVENT = "INSERT INTO events (seq, key, at, outcome, doc) VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING"
 _SET_EVENT = "UPDATE events SET at = ?, outcome = ?, doc = ? WHERE key = ?"
 
 
@@ -114,15 +114,32 @@ class HistoryWriter(HistoryReader):
         return number
 
     def _write_journal(self, events: Sequence[Journal]) -> None:
+        new = [event for event in events if not event.seq]
         for event in events:
-            doc = _journal.dump(event)
-            if not event.seq:
-                done = self._conn.execute(_ADD_EVENT, (event.id, event.at, event.outcome, doc))
-                if done.rowcount == 1:
-                    event.seq = self._journal_seq = int(done.lastrowid or 0)
-                    continue
-                event.seq = self._one("SELECT seq FROM events WHERE key = ?", event.id)
-            self._conn.execute(_SET_EVENT, (event.at, event.outcome, doc, event.id))
+            if event.seq:
+                self._set_event(event)
+        if new:
+            self._add_events(new)
+
+    def _add_events(self, events: Sequence[Journal]) -> None:
+        seq = self.last_event()
+        rows = []
+        for event in events:
+            seq += 1
+            event.seq = seq
+            rows.append((seq, event.id, event.at, event.outcome, _journal.dump(event)))
+        added = self._conn.executemany(_ADD_EVENT, rows).rowcount
+        if added:
+            self._journal_seq = seq
+        if added < len(rows):  # what was there before keeps its number
+            for event in events:
+                number = self._one("SELECT seq FROM events WHERE key = ?", event.id)
+                if number != event.seq:
+                    event.seq = number
+                    self._set_event(event)
+
+    def _set_event(self, event: Journal) -> None:
+        self._conn.execute(_SET_EVENT, (event.at, event.outcome, _journal.dump(event), event.id))
 
     def audit_add(self, at: int, author: str, action: str, target: str, data: Mapping[str, Any] | None = None) -> None:
         """Adds a line to the audit log."""

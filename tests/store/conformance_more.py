@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from stageauto.engine.state import (
@@ -335,7 +336,7 @@ class Admin:
         with store.transaction() as state:
             before = state.order_base()
             state.prune(9 * DAY)
-        later, next_line = replace(event, id="f", seq=0), replace(line, seq=0)
+        later, next_line = replace(event, id="f", seq=0), msgspec.structs.replace(line, seq=0)
         put(store, journal=[later], entries=[next_line])
         assert later.seq > event.seq
         assert next_line.seq > line.seq
