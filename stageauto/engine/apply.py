@@ -13,7 +13,7 @@ from stageauto.engine.doing import Doing
 from stageauto.engine.effects import End
 from stageauto.engine.fields import BadValueError
 from stageauto.engine.guard import admit
-from stageauto.engine.outgoing import key_of
+from stageauto.engine.outgoing import key_of, send
 from stageauto.engine.schedule import to_local
 from stageauto.engine.state import (
     FAILED,
@@ -69,6 +69,34 @@ def misfit(effects: Sequence[Any], doing: Doing) -> End | None:
         except BadValueError as error:
             return End(FAILED, "bad_value", str(error))
     return None
+
+
+# -- the run itself --------------------------------------------------------------------------------------------------
+
+
+@_does(fx.Send)
+def _send(effect: fx.Send, doing: Doing) -> End | None:
+    send(doing, effect)
+    return None
+
+
+@_does(fx.NotSent)
+def _not_sent(effect: fx.NotSent, doing: Doing) -> End | None:
+    send(doing, effect)
+    return None
+
+
+@_does(fx.Wait)
+def _wait(effect: fx.Wait, doing: Doing) -> End | None:
+    run = doing.run
+    run.until, run.due, run.scheduled_at = tuple(effect.until), effect.end, doing.now
+    doing.waits = True
+    return None
+
+
+@_does(End)
+def _end(effect: End, _doing: Doing) -> End:
+    return effect
 
 
 # -- the item --------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from stageauto.engine.agenda import Agenda
 from stageauto.engine.files import new_file
 from stageauto.engine.links import HEX_LENGTH, HEX_LETTERS
 from stageauto.engine.model import Event, Pipeline, Rule, Workspace
@@ -77,7 +78,7 @@ class Draft:
         self._dirty_documents: dict[str, Document] = {}
         self._outgoing: list[tuple[int, int, str]] = []
         self._sent_order = 0
-        self._heap: list[tuple[int, int, str]] = []
+        self._agenda = Agenda()
         self._seq: int | None = None
         self._unheard: set[str] = set()  # events that are certainly not in the state yet
         self._taken: set[str] = set()  # events of this draft: asking whether one is known need not write the others
@@ -410,24 +411,21 @@ class Draft:
         found = self.state.items_due(now, limit)
         for _, _, item in found:
             self.known(item)
-        self._heap += [(due, seq, item.id) for due, seq, item in found]  # what the draft knows better is noted anew
-        heapq.heapify(self._heap)
+        self._agenda.note_in_order([(due, seq, item.id) for due, seq, item in found])  # what changed is noted anew
 
     def note_due(self, due: Sequence[tuple[int, int, str]]) -> None:
-        """Notes items by (due, order of scheduling, id), so that `pop_due` gives them in order."""
+        """Notes items by (due, order of scheduling, id), which come in that order, for `pop_due`."""
         self.foresee([item_id for _, _, item_id in due[:_AT_ONCE]])
-        for key in due:
-            heapq.heappush(self._heap, (key[0], key[1], key[2]))
+        self._agenda.note_in_order([(key[0], key[1], key[2]) for key in due])
 
     def peek_due(self) -> int | None:
         """When the next of the items noted is due, ms UTC; None when none is."""
         self._note_fresh()
-        while self._heap:
-            due_at, seq, item_id = self._heap[0]
-            found = self.item(item_id)
-            if found is not None and found.next_due() == (due_at, seq):
-                return due_at
-            heapq.heappop(self._heap)
+        while (key := self._agenda.first()) is not None:
+            found = self.item(key[2])
+            if found is not None and found.next_due() == key[:2]:
+                return key[0]
+            self._agenda.take(key[0])
         return None
 
     def peek_delivery(self) -> int | None:
@@ -449,9 +447,9 @@ class Draft:
 
     def _note_fresh(self) -> None:
         for item in self._fresh.values():
-            due = item.next_due()
-            if due is not None:
-                heapq.heappush(self._heap, (*due, item.id))
+            first = item.first_due()
+            if first is not None:
+                self._agenda.note((first[0], first[1], item.id))
         self._fresh.clear()
 
     def pop_due(self, now: int) -> tuple[Item, Run | None] | None:
@@ -461,11 +459,9 @@ class Draft:
         """
         if self._fresh:
             self._note_fresh()
-        heap = self._heap
-        while heap and heap[0][0] <= now:
-            due, seq, item_id = heapq.heappop(heap)
-            item = self.item(item_id)
+        while (key := self._agenda.take(now)) is not None:
+            item = self.item(key[2])
             first = None if item is None else item.first_due()
-            if item is not None and first is not None and first[1] == seq and first[0] == due:
+            if item is not None and first is not None and first[1] == key[1] and first[0] == key[0]:
                 return item, first[2]
         return None

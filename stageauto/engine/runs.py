@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, time
-from typing import Any
 
 from stageauto.engine import visits
 from stageauto.engine.action import Context
@@ -12,16 +12,14 @@ from stageauto.engine.choosing import values_of
 from stageauto.engine.doing import Doing
 from stageauto.engine.draft import Draft
 from stageauto.engine.durations import Duration, DurationError
-from stageauto.engine.effects import End, NotSent, Send, Wait
+from stageauto.engine.effects import Effect, End
 from stageauto.engine.fields import BadValueError
 from stageauto.engine.model import Event, Rule
-from stageauto.engine.outgoing import send
 from stageauto.engine.schedule import from_local, shift, to_local
 from stageauto.engine.scope import Scope
 from stageauto.engine.state import DONE, FAILED, RUNNING, SKIPPED, Item, Run
 from stageauto.engine.template_faults import TemplateBudget
 
-_TO_SEND = (Send, NotSent)
 LATE = 60_000
 """A run that starts this many milliseconds after its moment is looked at again: are the hours still open?"""
 
@@ -120,8 +118,9 @@ def _after_its_date(draft: Draft, item: Item, rule: Rule, at: int) -> bool:
 def _act(draft: Draft, item: Item, run: Run, rule: Rule, scope: Scope, now: int) -> None:
     context = Context(draft, item, run, rule, scope, now)
     run.state, run.decided_at, run.due = RUNNING, now, None
-    run.worst, run.code, run.because, run.open_deliveries = "", "", "", 0
-    draft.touch(item)
+    if run.worst or run.code or run.because:  # of the occurrence before
+        run.worst, run.code, run.because = "", "", ""
+    run.open_deliveries = 0
     try:
         effects = rule.action.plan(context)
         if context.made:
@@ -130,43 +129,32 @@ def _act(draft: Draft, item: Item, run: Run, rule: Rule, scope: Scope, now: int)
         visits.finish(draft, item, run, rule, now, FAILED, "bad_value", str(error))
         return
     doing = Doing(draft, item, run, rule, now)
-    if len(effects) > 1 and (unfit := misfit(effects, doing)) is not None:
-        effects = [unfit]
-    for effect in effects:
-        if isinstance(effect, _TO_SEND):
-            send(doing, effect)
-        elif isinstance(effect, Wait):
-            run.until, run.due = tuple(effect.until), effect.end
-            run.scheduled_at = now
-            doing.waits = True
-        elif isinstance(effect, End):
-            doing.ended = effect
-        else:
-            doing.ended = _carried_out(effect, doing)
-        if doing.ended is not None:
-            break
-    _settle(doing)
-
-
-def _carried_out(effect: Any, doing: Doing) -> End | None:
-    try:
-        return apply(effect, doing)
-    except BadValueError as error:
-        return End(FAILED, "bad_value", str(error))
-
-
-def _settle(doing: Doing) -> None:
-    draft, item, run, rule, now = doing.draft, doing.item, doing.run, doing.rule, doing.now
-    if doing.ended is not None:
-        one = doing.ended
-        visits.finish(draft, item, run, rule, now, one.outcome, one.code, one.because, one.values or doing.notes)
-    elif doing.waits:
-        draft.record(now, "waiting", item.id, doing.author, {"rule": run.rule, "run": run.id, "due": run.due})
-    elif run.open_deliveries == 0:
-        outcome = run.worst or DONE
-        visits.finish(draft, item, run, rule, now, outcome, run.code, run.because, doing.notes)
+    ended = misfit(effects, doing) if len(effects) > 1 else None
+    if ended is None:
+        ended = _carried_out(effects, doing)
+    if ended is not None:
+        values = ended.values or doing.notes
+        visits.finish(draft, item, run, rule, now, ended.outcome, ended.code, ended.because, values)
+    elif not doing.waits and run.open_deliveries == 0:
+        visits.finish(draft, item, run, rule, now, run.worst or DONE, run.code, run.because, doing.notes)
+    else:
+        draft.touch(item)
+        if doing.waits:
+            draft.record(now, "waiting", item.id, doing.author, {"rule": run.rule, "run": run.id, "due": run.due})
     for deed in doing.afterwards:
         deed()
+
+
+def _carried_out(effects: Sequence[Effect], doing: Doing) -> End | None:
+    """How the run ended at one of its effects; None where all were carried out."""
+    try:
+        for effect in effects:
+            ended = apply(effect, doing)
+            if ended is not None:
+                return ended
+    except BadValueError as error:
+        return End(FAILED, "bad_value", str(error))
+    return None
 
 
 def end_wait(draft: Draft, item: Item, run: Run, rule: Rule | None, now: int, event: Event | None) -> None:

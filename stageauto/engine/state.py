@@ -87,14 +87,11 @@ def run_of(  # noqa: PLR0913, PLR0917 - what every run has
 
 
 class _ItemPlace:
-    __slots__ = ("closed", "deleted", "id", "order", "pipeline", "responsible", "runs", "stage", "stage_entered_at")
+    __slots__ = ("id", "order", "pipeline", "runs", "stage", "stage_entered_at")
 
     id: str
     pipeline: str
     stage: str
-    responsible: str | None
-    closed: bool
-    deleted: bool
     stage_entered_at: int
     order: int  # of creation
     runs: dict[str, Run]  # by run id, in order of scheduling
@@ -106,6 +103,9 @@ class Item(msgspec.Struct, _ItemPlace, omit_defaults=True, gc=False, eq=False):
     title: str
     created_at: int
     visit: int = 1
+    responsible: str | None = None
+    closed: bool = False
+    deleted: bool = False
     contacts: list[str] = msgspec.field(default_factory=list)
     company: str | None = None
     fields: dict[str, Any] = msgspec.field(default_factory=dict)  # JSON values; dates and datetimes as ISO text
@@ -159,24 +159,13 @@ class Item(msgspec.Struct, _ItemPlace, omit_defaults=True, gc=False, eq=False):
     __hash__ = None  # type: ignore[assignment]  # it changes
 
 
-def item_of(  # noqa: PLR0913 - what every item has
-    id: str,
-    pipeline: str,
-    stage: str,
-    title: str,
-    created_at: int,
-    stage_entered_at: int,
-    *,
-    responsible: str | None = None,
-    closed: bool = False,
-    deleted: bool = False,
-    order: int = 0,
-    **more: Any,
+def item_of(  # noqa: PLR0913, PLR0917 - what every item has
+    id: str, pipeline: str, stage: str, title: str, created_at: int, stage_entered_at: int, order: int = 0, **more: Any
 ) -> Item:
     """An item without runs in that place; `more` are its other fields."""
     item = Item(title, created_at, **more)
     item.id, item.pipeline, item.stage, item.stage_entered_at = id, pipeline, stage, stage_entered_at
-    item.responsible, item.closed, item.deleted, item.order, item.runs = responsible, closed, deleted, order, {}
+    item.order, item.runs = order, {}
     return item
 
 

@@ -112,7 +112,8 @@ def dump_item(item: Item) -> str:
     runs = item.packed = list(item.runs.values())
     for run in runs:
         if run.stage == stage and run.visit == visit and run.pipeline == pipeline and run.id == usual + run.rule:
-            run.elsewhere = None
+            if run.elsewhere is not None:
+                run.elsewhere = None
         else:
             run.elsewhere = (run.id, run.pipeline, run.stage, run.visit)
     try:
@@ -122,11 +123,10 @@ def dump_item(item: Item) -> str:
 
 
 def load_item(row: Sequence[Any]) -> Item:
-    """The item of a row of the table `items`, whose columns come in the order of the table."""
-    number, key, pipeline, stage, responsible, closed, deleted, entered_at, _, _, doc = row
+    """The item of a row of the table `items`: its number, key, pipeline, stage, entered_at, next_due, next_seq, doc."""
+    number, key, pipeline, stage, entered_at, _, _, doc = row
     item = msgspec.convert(parse(doc), Item) if doc.startswith(_SLOWLY) else _read_item(doc)
-    item.id, item.pipeline, item.stage, item.responsible, item.order = key, pipeline, stage, responsible, number
-    item.closed, item.deleted, item.stage_entered_at = closed == 1, deleted == 1, entered_at
+    item.id, item.pipeline, item.stage, item.stage_entered_at, item.order = key, pipeline, stage, entered_at, number
     visit = item.visit
     usual = f"{key}.{visit}."
     runs = item.runs = {}

@@ -82,5 +82,5 @@ class Pruner(ItemsReader):
         for _, key in gone:
             self._item_rows.pop(key, None)
             self._item_ids.pop(key, None)
-            self._linked.pop(key, None)
+            self._item_beside.pop(key, None)
         return len(gone)

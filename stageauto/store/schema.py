@@ -103,9 +103,14 @@ CREATE TABLE versions (
     active INTEGER NOT NULL) STRICT;
 """
 
+# The row's text holds the whole item, but for its place.
 # A run was a list, [rule, seq, scheduled_at, state, due, base, cause, {the rest}]; since then it is an object, with the
 # place of a run that is not where its item is under `elsewhere`. A text that begins with a space keeps it.
 RUNS_BY_NAME = """
+UPDATE items SET doc = CASE WHEN doc LIKE ' %' THEN ' ' ELSE '' END || json_patch(doc, json_object(
+    'responsible', responsible, 'closed', json(iif(closed, 'true', 'null')),
+    'deleted', json(iif(deleted, 'true', 'null'))))
+WHERE responsible IS NOT NULL OR closed OR deleted;
 UPDATE items SET doc = CASE WHEN doc LIKE ' %' THEN ' ' ELSE '' END || json_set(doc, '$.runs', (
     SELECT json_group_array(json_set(
         json_remove(rest, '$.id', '$.pipeline', '$.stage', '$.visit', '$.finished_at', '$.decided_at'),

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 class Base:
     """One transaction. Statements are prepared once per connection and found again by their text."""
 
-    __slots__ = ("_conn", "_entry_seq", "_item_ids", "_item_rows", "_journal_seq", "_letters", "_linked")
+    __slots__ = ("_conn", "_entry_seq", "_item_beside", "_item_ids", "_item_rows", "_journal_seq", "_letters")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._conn = connection
         self._item_rows: dict[str, tuple[Any, ...]] = {}  # as they stand in the database: what need not be written
-        self._linked: dict[str, tuple[str, ...]] = {}  # the contacts of an item's row, where it has any
+        self._item_beside: dict[str, tuple[Any, ...]] = {}  # what stands beside the text of the row
         self._item_ids: dict[str, int] = {}
         self._letters: dict[str, tuple[int, str]] = {}
         self._entry_seq: int | None = None

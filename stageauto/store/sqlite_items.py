@@ -9,8 +9,9 @@ from stageauto.engine.state import Item
 from stageauto.store.codec import dump_item, dumps, load_item
 from stageauto.store.sqlite_base import Base, Where, marks
 
-_COLUMNS = "id, key, pipeline, stage, responsible, closed, deleted, entered_at, next_due, next_seq, doc"
-_NUMBER, _PIPELINE, _STAGE, _OTHERS, _DUE_AT, _DOC = 0, 2, 3, slice(4, 7), slice(8, 10), 10
+# The columns responsible, closed and deleted are copies, for the indexes.
+_COLUMNS = "id, key, pipeline, stage, entered_at, next_due, next_seq, doc"
+_NUMBER, _PIPELINE, _STAGE, _ENTERED_AT, _DUE_AT, _SEQ, _DOC = 0, 2, 3, 4, 5, 6, 7
 _ITEM = f"SELECT {_COLUMNS} FROM items WHERE key = ?"  # noqa: S608  # only words of ours
 _MENTIONING = f"""SELECT {_COLUMNS} FROM items
     WHERE instr(key || ' ' || doc, ?) ORDER BY deleted, id"""  # noqa: S608  # only words of ours
@@ -22,10 +23,10 @@ _ITEMS_DUE = f"""SELECT {_COLUMNS} FROM items WHERE next_due IS NOT NULL AND nex
 _OF_CONTACT = """SELECT key FROM item_contacts JOIN items ON items.id = item_contacts.item
                  WHERE contact = ? AND deleted = 0 ORDER BY items.id"""
 _INSERT = """INSERT INTO items
-    (key, pipeline, stage, responsible, closed, deleted, entered_at, next_due, next_seq, doc)
+    (key, pipeline, stage, entered_at, next_due, next_seq, doc, responsible, closed, deleted)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-_UPDATE = """UPDATE items SET pipeline = ?, stage = ?, responsible = ?, closed = ?, deleted = ?, entered_at = ?,
-    next_due = ?, next_seq = ?, doc = ? WHERE id = ?"""
+_UPDATE = """UPDATE items SET pipeline = ?, stage = ?, entered_at = ?, next_due = ?, next_seq = ?, doc = ?,
+    responsible = ?, closed = ?, deleted = ? WHERE id = ?"""
 # An index is written anew for every column of it that is named, changed or not: the usual move names none in vain.
 _UPDATE_STAGE = "UPDATE items SET stage = ?, entered_at = ?, next_due = ?, next_seq = ?, doc = ? WHERE id = ?"
 _UPDATE_DUE = "UPDATE items SET next_due = ?, next_seq = ?, doc = ? WHERE id = ?"
@@ -41,16 +42,12 @@ def _escaped(part: str) -> str:
     return part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _update(was: tuple[Any, ...], now: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
-    """The statement that makes a row what it is to be, and its values; "" where it is that already."""
-    number, _, pipeline, stage, _, _, _, entered_at, due, seq, doc = now
-    if now[:8] != was[:8]:
-        if pipeline == was[_PIPELINE] and now[_OTHERS] == was[_OTHERS]:
-            return _UPDATE_STAGE, (stage, entered_at, due, seq, doc, number)
-        return _UPDATE, (*now[2:], number)
-    if now[_DUE_AT] != was[_DUE_AT]:
-        return _UPDATE_DUE, (due, seq, doc, number)
-    return (_UPDATE_DOC, (doc, number)) if doc != was[_DOC] else ("", ())
+_PLAIN: tuple[Any, ...] = (None, False, False, ())
+
+
+def _beside(item: Item) -> tuple[Any, ...]:
+    """What stands outside the row's text as well: responsible, closed, deleted, and the contacts."""
+    return item.responsible, item.closed, item.deleted, tuple(item.contacts)
 
 
 class ItemsReader(Base):
@@ -70,8 +67,8 @@ class ItemsReader(Base):
     def _read_item(self, row: tuple[Any, ...]) -> Item:
         item = load_item(row)
         self._item_rows[item.id] = row
-        if item.contacts:
-            self._linked[item.id] = tuple(item.contacts)
+        if item.contacts or item.responsible is not None or item.closed or item.deleted:
+            self._item_beside[item.id] = _beside(item)
         return item
 
     def items(
@@ -119,7 +116,7 @@ class ItemsReader(Base):
     def forget_items(self) -> None:
         """Forgets the rows that were read, for who goes through all of them."""
         self._item_rows.clear()
-        self._linked.clear()
+        self._item_beside.clear()
         self._item_ids.clear()
 
     def items_of_contact(self, contact_id: str) -> list[str]:
@@ -138,7 +135,7 @@ class ItemsReader(Base):
 
     def items_due(self, now: int, limit: int) -> list[tuple[int, int, Item]]:
         """The same with the items themselves, each a fresh object."""
-        return [(*row[_DUE_AT], self._read_item(row)) for row in self._conn.execute(_ITEMS_DUE, (now, limit))]
+        return [(row[_DUE_AT], row[_SEQ], self._read_item(row)) for row in self._conn.execute(_ITEMS_DUE, (now, limit))]
 
     def next_item_due(self) -> int | None:
         """When the next item has something to do, ms UTC."""
@@ -225,18 +222,20 @@ class ItemsWriter(ItemsReader):
             if was is None:
                 was = self._known_row(key)
             due, seq = item.next_due() or (None, None)
-            columns = (
-                key, item.pipeline, item.stage, item.responsible, int(item.closed), int(item.deleted),
-                item.stage_entered_at, due, seq, dump_item(item),
-            )  # fmt: skip
-            number = item.order = self._insert_item(columns) if was is None else was[_NUMBER]
-            now = self._item_rows[key] = (number, *columns)
-            if was is not None:
-                sql, values = _update(was, now)
+            columns = (key, item.pipeline, item.stage, item.stage_entered_at, due, seq, dump_item(item))
+            beside, before = _beside(item), self._item_beside.get(key, _PLAIN)
+            if was is None:
+                number = self._insert_item(columns, beside)
+            else:
+                number = was[_NUMBER]
+                sql, values = _update(was, columns, before, beside)
                 if sql:
                     updates.setdefault(sql, []).append(values)
-            if item.contacts or key in self._linked:
-                self._link(number, key, tuple(item.contacts))
+            item.order = number
+            self._item_rows[key] = (number, *columns)
+            if beside != before:
+                self._item_beside[key] = beside
+                self._link(number, before[3], beside[3])
         for sql, rows in updates.items():
             self._conn.executemany(sql, rows)
 
@@ -247,15 +246,30 @@ class ItemsWriter(ItemsReader):
         self.item(key)
         return self._item_rows[key]
 
-    def _insert_item(self, columns: tuple[Any, ...]) -> int:
-        return int(self._conn.execute(_INSERT, columns).lastrowid or 0)
+    def _insert_item(self, columns: tuple[Any, ...], beside: tuple[Any, ...]) -> int:
+        responsible, closed, deleted, _ = beside
+        return int(self._conn.execute(_INSERT, (*columns, responsible, int(closed), int(deleted))).lastrowid or 0)
 
-    def _link(self, number: int, key: str, contacts: tuple[str, ...]) -> None:
-        before, now = set(self._linked.get(key, ())), set(contacts)
-        self._linked[key] = contacts
-        gone = [(contact, number) for contact in sorted(before - now)]
-        new = [(contact, number) for contact in sorted(now - before)]
+    def _link(self, number: int, before: Sequence[str], now: Sequence[str]) -> None:
+        gone = [(contact, number) for contact in sorted({*before} - {*now})]
+        new = [(contact, number) for contact in sorted({*now} - {*before})]
         if gone:
             self._conn.executemany("DELETE FROM item_contacts WHERE contact = ? AND item = ?", gone)
         if new:
             self._conn.executemany("INSERT OR IGNORE INTO item_contacts VALUES (?, ?)", new)
+
+
+def _update(
+    was: tuple[Any, ...], columns: tuple[Any, ...], before: tuple[Any, ...], beside: tuple[Any, ...]
+) -> tuple[str, tuple[Any, ...]]:
+    """The statement that makes a row what it is to be, and its values; "" where it is that already."""
+    _, pipeline, stage, entered_at, due, seq, doc = columns
+    number = was[_NUMBER]
+    if pipeline != was[_PIPELINE] or beside[:3] != before[:3]:
+        responsible, closed, deleted, _ = beside
+        return _UPDATE, (*columns[1:], responsible, int(closed), int(deleted), number)
+    if stage != was[_STAGE] or entered_at != was[_ENTERED_AT]:
+        return _UPDATE_STAGE, (stage, entered_at, due, seq, doc, number)
+    if due != was[_DUE_AT] or seq != was[_SEQ]:
+        return _UPDATE_DUE, (due, seq, doc, number)
+    return (_UPDATE_DOC, (doc, number)) if doc != was[_DOC] else ("", ())

@@ -69,13 +69,11 @@ def any_of(kind: type[Any]) -> st.SearchStrategy[Any]:
 
 
 ITEMS = st.builds(
-    lambda values, place, flags: item_of(**values, **place, **flags),
+    lambda values, place: item_of(**values, **place),
     values_of(Item),
     st.fixed_dictionaries({
-        "id": TEXT, "pipeline": TEXT, "stage": TEXT, "responsible": st.none() | TEXT,
-        "stage_entered_at": BY_TYPE["int"], "order": BY_TYPE["int"],
+        "id": TEXT, "pipeline": TEXT, "stage": TEXT, "stage_entered_at": BY_TYPE["int"], "order": BY_TYPE["int"],
     }),
-    st.fixed_dictionaries({"closed": st.booleans(), "deleted": st.booleans()}),
 )  # fmt: skip
 RUNS = st.builds(
     lambda values, place: run_of(**values, **place),
@@ -100,8 +98,7 @@ def read_again(item: Item) -> Item:
     text = dump_item(item)
     text.encode()
     return load_item((
-        item.order, item.id, item.pipeline, item.stage, item.responsible, int(item.closed), int(item.deleted),
-        item.stage_entered_at, None, None, text,
+        item.order, item.id, item.pipeline, item.stage, item.stage_entered_at, None, None, text,
     ))  # fmt: skip
 
 
