@@ -78,7 +78,7 @@ def _ours(folder: Path, items: int, order: list[int], rate: int) -> list[float]:
     with Session.open(folder) as session:
         run = session.store.connection.execute
         check("moves", run("SELECT count(*) FROM events WHERE outcome = 'moved'").fetchone()[0], len(order))
-        check("comments", run("SELECT count(*) FROM timeline WHERE kind = 'comment'").fetchone()[0], len(order))
+        check("comments", run("SELECT count(*) FROM lines WHERE kind = 'comment'").fetchone()[0], len(order))
     return [end - start for start, end in zip(planned, ended, strict=True)]
 
 

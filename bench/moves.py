@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from stageauto.errors import StateError
     from stageauto.store.sqlite import SqliteStore
 
-ROWS = "4/" + str(ROWS_OF_MOVE)
-"""Ours: the item with its runs in it, the event, two lines of history."""
+ROWS = "3/" + str(ROWS_OF_MOVE)
+"""Ours: the item with its runs in it, the event, two lines of history in one row."""
 
 
 def race(folder: Path, items: int, runs: Sequence[tuple[int, int]], sync: str, rounds: int) -> list[Race]:
@@ -91,7 +91,7 @@ class _Track:
         check("told", self._told, self._done)
         run = self._store.connection.execute
         check("moves", run("SELECT count(*) FROM events WHERE outcome = 'moved'").fetchone()[0], self._done)
-        check("lines", run("SELECT count(*) FROM timeline").fetchone()[0], self._items + 2 * self._done)
+        check("lines", run("SELECT count(*) FROM lines").fetchone()[0], self._items + 2 * self._done)
         living = run("SELECT sum(json_array_length(doc, '$.runs')) FROM items").fetchone()[0]
         check("pending", living, RULES * self._items)
         check("moves of the floor", self._other.count("event"), self._done)

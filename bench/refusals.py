@@ -64,7 +64,7 @@ def measure(folder: Path, *, items: int, events: int, rounds: int) -> list[Figur
             with _untraced():
                 bare.append(_events(store, world, items, range(done, done + events // rounds)))
         run = store.connection.execute
-        traced = "SELECT count(*) FROM timeline WHERE kind = 'event' AND json_array_length(data, '$.refused') = 4"
+        traced = "SELECT count(*) FROM lines WHERE kind = 'event' AND json_array_length(data, '$.refused') = 4"
         check("events with a trace", run(traced).fetchone()[0], (rounds + 1) * (events // rounds))
     race = Race(ours, bare)
     more = 1e6 / sorted(ours)[rounds // 2] - 1e6 / sorted(bare)[rounds // 2]

@@ -408,10 +408,11 @@ class Draft:
         if limit > _AT_ONCE:
             self.note_due(self.state.due_items(now, limit))
             return
-        found = self.state.items_due(now, limit)
-        for _, _, item in found:
-            self.known(item)
-        self._agenda.note_in_order([(due, seq, item.id) for due, seq, item in found])  # what changed is noted anew
+        keys = []
+        for due, seq, item in self.state.items_due(now, limit):
+            self._items.setdefault(item.id, item)
+            keys.append((due, seq, item.id))
+        self._agenda.note_in_order(keys)  # what the draft knows better is noted anew
 
     def note_due(self, due: Sequence[tuple[int, int, str]]) -> None:
         """Notes items by (due, order of scheduling, id), which come in that order, for `pop_due`."""
@@ -461,7 +462,8 @@ class Draft:
             self._note_fresh()
         while (key := self._agenda.take(now)) is not None:
             item = self.item(key[2])
-            first = None if item is None else item.first_due()
-            if item is not None and first is not None and first[1] == key[1] and first[0] == key[0]:
-                return item, first[2]
+            if item is not None:
+                still, run = item.due_as(key[0], key[1])
+                if still:
+                    return item, run
         return None

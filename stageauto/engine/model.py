@@ -197,10 +197,12 @@ class Pipeline:
         init=False, default_factory=dict, compare=False, repr=False
     )
     moments: tuple[str, ...] = field(init=False, default=(), compare=False, repr=False)  # fields of dates and times
+    names: frozenset[str] = field(init=False, default=frozenset(), compare=False, repr=False)  # of all fields
 
     def __post_init__(self) -> None:
         moments = tuple(one.name for one in self.fields.values() if one.type in MOMENTS)
         object.__setattr__(self, "moments", moments)
+        object.__setattr__(self, "names", frozenset(self.fields))
 
     def rule(self, rule_id: str) -> Rule | None:
         """The rule of that id, in whichever stage."""

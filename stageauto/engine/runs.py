@@ -50,8 +50,11 @@ def run_due(draft: Draft, item: Item, run: Run, now: int, *, by_hand: bool = Fal
     if run.state == RUNNING and run.until:
         end_wait(draft, item, run, rule, now, None)
         return
-    if not by_hand and (_too_late(draft, item, run, rule, now) or _postponed(draft, item, run, rule, now)):
-        return
+    if not by_hand:
+        if (run.late or (run.due or now) < draft.late_before) and _too_late(draft, item, run, rule, now):
+            return
+        if (rule.hours or draft.workspace.limits.quiet) and _postponed(draft, item, run, rule, now):
+            return
     if rule.once_item and run.rule in item.used:
         because = "once in the item's life, and it was done before"
         visits.finish(draft, item, run, rule, now, SKIPPED, "once", because)
@@ -67,8 +70,6 @@ def run_due(draft: Draft, item: Item, run: Run, now: int, *, by_hand: bool = Fal
 def _too_late(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> bool:
     """`if_late`: the runner was down, or the item on hold, at the due moment."""
     due = run.due if run.due is not None else now
-    if not run.late and due >= draft.late_before:
-        return False
     if_late = rule.when.if_late
     run.late = False
     if if_late == "run":
@@ -83,8 +84,6 @@ def _too_late(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> bool:
 
 def _postponed(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> bool:
     """Moves a run that is outside its hours now (it is late) or inside the customer's quiet hours."""
-    if rule.hours is None and draft.workspace.limits.quiet is None:
-        return False
     quiet = visits.quiet_of(draft, item, rule)
     calendar = visits.calendar_of(draft, item, rule)
     quiet_end = quiet.end_of(now) if quiet else None

@@ -57,21 +57,21 @@ class Scope(dict[str, Any]):
         self._visit = visit if visit is not None else (item.visit if item else 0)
 
     def __missing__(self, name: str) -> Any:
-        maker = _MAKERS.get(name)
-        if maker is None:
+        if name == "item":  # nearly always asked for: on a short way
+            value = None if self._item is None else _item_view(self._draft, self._item)
+        elif name in _MAKERS:
+            value = _MAKERS[name](self)
+        else:
             raise KeyError(name)
-        value = self[name] = maker(self)
+        self[name] = value
         return value
 
     def __contains__(self, name: object) -> bool:
-        return name in _MAKERS
+        return name == "item" or name in _MAKERS
 
     def get(self, name: str, default: Any = None) -> Any:
         """Like a look-up, which makes the value; the default for a name that is none."""
-        return self[name] if name in _MAKERS else default
-
-    def _make_item(self) -> Mapping[str, Any] | None:
-        return None if self._item is None else _ItemView(self._draft, self._item)
+        return self[name] if name == "item" or name in _MAKERS else default
 
     def _make_contact(self) -> Any:
         contacts = self["contacts"]
@@ -129,6 +129,8 @@ class _View(dict[str, Any]):
 
     __slots__ = ("_draft",)
 
+    _draft: Draft
+
     def _names(self) -> Iterator[str]:
         raise AssertionError
 
@@ -178,16 +180,8 @@ class _ItemView(_View):
 
     __slots__ = ("_fields", "_item")
 
-    def __init__(self, draft: Draft, item: Item) -> None:
-        self._draft, self._item = draft, item
-        pipeline = draft.workspace.pipelines.get(item.pipeline)
-        self._fields: Mapping[str, Field] = EMPTY
-        if pipeline is not None:
-            self._fields = pipeline.fields
-            if pipeline.fields.keys() >= item.fields.keys():
-                self.update(item.fields)
-                for name in pipeline.moments:
-                    self.pop(name, None)
+    _item: Item
+    _fields: Mapping[str, Field]
 
     def _names(self) -> Iterator[str]:
         yield from self._fields
@@ -213,6 +207,20 @@ class _ItemView(_View):
             raise KeyError(name)
         self[name] = value
         return value
+
+
+def _item_view(draft: Draft, item: Item) -> _ItemView:
+    pipeline = draft.workspace.pipelines.get(item.pipeline)
+    if pipeline is not None and pipeline.names.issuperset(item.fields):
+        view = _ItemView(item.fields)
+        for name in pipeline.moments:
+            view.pop(name, None)
+    else:
+        view = _ItemView()
+    view._draft = draft  # noqa: SLF001 - this stands for its `__init__`, which would be one call more
+    view._item = item  # noqa: SLF001
+    view._fields = EMPTY if pipeline is None else pipeline.fields
+    return view
 
 
 class _EventView(_View):
@@ -305,4 +313,4 @@ def result_view(run: Run) -> dict[str, Any]:
 
 
 _PLAIN = ("id", "title", "stage", "pipeline", "responsible", "source", "tags", "repeat", "links")
-_MAKERS = {name: getattr(Scope, f"_make_{name}") for name in ROOT_NAMES}
+_MAKERS = {name: getattr(Scope, f"_make_{name}") for name in ROOT_NAMES if name != "item"}

@@ -130,18 +130,28 @@ class Item(msgspec.Struct, _ItemPlace, omit_defaults=True, gc=False, eq=False):
         """
         if self.on_hold or self.deleted:
             return None
-        at, first = None, None
+        at, first = 0, None
         for run in self.runs.values():
             due = run.due
-            if due is None or run.held or run.open_deliveries or run.state not in LIVING:
+            if due is None or (first is not None and (due > at or (due == at and run.seq > first.seq))):
                 continue
-            if first is None or due < at or (due == at and run.seq < first.seq):  # type: ignore[operator]
+            if run.state in LIVING and not run.held and not run.open_deliveries:
                 at, first = due, run
         if self.deadlines:
             deadline = min(self.deadlines.values())
-            if at is None or deadline <= at:
+            if first is None or deadline <= at:
                 return deadline, 0, None
-        return None if at is None or first is None else (at, first.seq, first)
+        return None if first is None else (at, first.seq, first)
+
+    def due_as(self, due: int, seq: int) -> tuple[bool, Run | None]:
+        """Whether that is still to be done, and the run it is; without a run, it is the deadline of a task."""
+        if not self.on_hold and not self.deleted:
+            for run in self.runs.values():
+                if run.seq == seq and run.due == due:
+                    return not run.held and not run.open_deliveries and run.state in LIVING, run
+            if seq == 0:
+                return due in self.deadlines.values(), None
+        return False, None
 
     def next_due(self) -> tuple[int, int] | None:
         """The moment and the order of `first_due`."""

@@ -437,7 +437,7 @@ def finish(  # noqa: PLR0913, PLR0917 - a run and its outcome
                 draft.record(now, "repeated", item.id, f"rule:{run.rule}", data)
                 draft.touch(item)
                 return
-    if outcome in (DONE, UNKNOWN) and rule is not None and rule.once_item:
+    if rule is not None and rule.once_item and outcome in (DONE, UNKNOWN):
         item.use_up(run.rule)
     end(draft, item, run, now, outcome, code, because, values)
 
@@ -453,8 +453,13 @@ def end(  # noqa: PLR0913, PLR0917 - a run and its outcome
     values: Mapping[str, Any] | None = None,
 ) -> None:
     """Gives the run its outcome, writes it to the timeline, and lets its chain go on or stop."""
-    run.state, run.code, run.because = outcome, code, because
-    run.finished_at, run.due, run.waiting_for, run.until = now, None, "", ()
+    run.state = outcome
+    run.code = code
+    run.because = because
+    run.finished_at = now
+    run.due = run.decided_at = None
+    run.waiting_for = ""
+    run.until = ()
     run.open_deliveries = 0
     draft.touch(item)
     draft.record(now, "outcome", item.id, f"rule:{run.rule}", _ended(run, outcome, code, because, values))
@@ -496,6 +501,11 @@ def cancel_run(  # noqa: PLR0913 - the run, when and why
 
 def follow(draft: Draft, item: Item, ended: Run, now: int) -> None:
     """Lets the runs that are chained to one that ended begin, or cancels them."""
+    for run in item.runs.values():
+        if run.state == WAITING:
+            break
+    else:
+        return
     for run in list(item.runs.values()):
         if run.state == WAITING and run.waiting_for.startswith("rules") and run.visit == ended.visit:
             rule = draft.rule_of(run)

@@ -345,7 +345,10 @@ class Service:
         def told(error: StateError | None) -> None:
             self._answer(marks, arrivals, rows, error)
 
-        with self.session.store.transaction(told, busy=self.intake.waiting) as state:
+        def waited_for() -> bool:
+            return bool(marks or arrivals)
+
+        with self.session.store.transaction(told, busy=self.intake.waiting, urgent=waited_for) as state:
             now = self.session.clock.now()  # nothing that others wrote before this lock was given is later
             # As of the last look nothing is due yet, and nobody else wrote since: what was handed in is all there is.
             alone = self.session.store.data_version() == looked and (self._next is None or self._next > now)

@@ -19,24 +19,25 @@ T = TypeVar("T")
 
 _write, _read = msgspec.json.Encoder().encode, msgspec.json.Decoder().decode
 _slow = json.JSONEncoder(separators=(",", ":")).encode
-_SLOWLY = " "
 
 
 def dumps(value: Any) -> str:
     """Compact JSON that SQLite can keep; a number that is none (NaN, infinite) becomes null.
 
-    What is no UTF-8 (half a surrogate pair, as JavaScript cuts texts) the `json` module writes, in a text that begins
-    with a space: `parse` has to know it, for the fast parser refuses such a text.
+    What is no UTF-8 (half a surrogate pair, as JavaScript cuts texts) the `json` module writes and reads.
     """
     try:
         return _write(value).decode()
     except (UnicodeEncodeError, TypeError):
-        return _SLOWLY + _slow(value)
+        return _slow(value)
 
 
 def parse(text: str) -> Any:
     """The value of a text that `dumps` made."""
-    return json.loads(text) if text.startswith(_SLOWLY) else _read(text)
+    try:
+        return _read(text)
+    except msgspec.DecodeError:
+        return json.loads(text)
 
 
 class Codec(Generic[T]):
@@ -119,21 +120,33 @@ def dump_item(item: Item) -> str:
     try:
         return _write(item).decode()
     except (UnicodeEncodeError, TypeError):
-        return _SLOWLY + _slow(msgspec.to_builtins(item))
+        return _slow(msgspec.to_builtins(item))
 
 
 def load_item(row: Sequence[Any]) -> Item:
     """The item of a row of the table `items`: its number, key, pipeline, stage, entered_at, next_due, next_seq, doc."""
     number, key, pipeline, stage, entered_at, _, _, doc = row
-    item = msgspec.convert(parse(doc), Item) if doc.startswith(_SLOWLY) else _read_item(doc)
-    item.id, item.pipeline, item.stage, item.stage_entered_at, item.order = key, pipeline, stage, entered_at, number
+    try:
+        item = _read_item(doc)
+    except msgspec.DecodeError:  # a text of the `json` module
+        item = msgspec.convert(json.loads(doc), Item)
+    # One by one: to set several at once makes a tuple of them first.
+    item.id = key
+    item.pipeline = pipeline
+    item.stage = stage
+    item.stage_entered_at = entered_at
+    item.order = number
     visit = item.visit
     usual = f"{key}.{visit}."
     runs = item.runs = {}
     for run in item.packed:
         if run.elsewhere is None:
-            run.id, run.pipeline, run.stage, run.visit = usual + run.rule, pipeline, stage, visit
+            name = run.id = usual + run.rule
+            run.pipeline = pipeline
+            run.stage = stage
+            run.visit = visit
         else:
-            run.id, run.pipeline, run.stage, run.visit = run.elsewhere
-        runs[run.id] = run
+            name, run.pipeline, run.stage, run.visit = run.elsewhere
+            run.id = name
+        runs[name] = run
     return item

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from sqlite_utils import Database
 
-STEPS: tuple[tuple[str, str], ...] = (("first", schema.FIRST), ("runs_by_name", schema.RUNS_BY_NAME))
+STEPS: tuple[tuple[str, str], ...] = (("first", schema.FIRST), ("second", schema.SECOND))
 LATEST = len(STEPS)
 
 

@@ -22,6 +22,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
     ("chat_lines", "DELETE FROM chat_lines WHERE at < ? AND seq < (SELECT max(seq) FROM chat_lines)"),
     ("messages", "DELETE FROM messages WHERE at < ?"),
 )
+_LINES = "1 + (before <> '')"
 _FINISHED = """SELECT seq, item, run FROM outbox
     WHERE due < ? AND state NOT IN ('pending', 'running', 'unknown') AND seq < (SELECT max(seq) FROM outbox)"""
 _GONE = """SELECT id, key FROM items WHERE deleted = 1 AND entered_at < ? AND id < (SELECT max(id) FROM items)
@@ -54,7 +55,8 @@ class Pruner(ItemsReader):
         """
         counts: dict[str, int] = {}
         for table, sql in _ROWS:
-            counts[table] = counts.get(table, 0) + self._conn.execute(sql, (before,)).rowcount
+            gone = self._first(f"{sql} RETURNING {_LINES if table == 'timeline' else 1}", before)
+            counts[table] = counts.get(table, 0) + sum(gone)
         counts["outbox"] = self._prune_deliveries(before)
         counts["items"] = self._prune_items(before)
         return counts

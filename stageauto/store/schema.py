@@ -103,15 +103,20 @@ CREATE TABLE versions (
     active INTEGER NOT NULL) STRICT;
 """
 
-# The row's text holds the whole item, but for its place.
-# A run was a list, [rule, seq, scheduled_at, state, due, base, cause, {the rest}]; since then it is an object, with the
-# place of a run that is not where its item is under `elsewhere`. A text that begins with a space keeps it.
-RUNS_BY_NAME = """
-UPDATE items SET doc = CASE WHEN doc LIKE ' %' THEN ' ' ELSE '' END || json_patch(doc, json_object(
+# A row of `timeline` may hold the line before it as well, [kind, author, data] of the same item and moment; the view
+# `lines` has them one by one.
+# The text of an item's row holds all but its place. A run in it was a list, [rule, seq, scheduled_at, state, due, base,
+# cause, {the rest}], and is an object, with the place of a run that is not where its item is under `elsewhere`.
+SECOND = """
+ALTER TABLE timeline ADD COLUMN before TEXT NOT NULL DEFAULT '';
+CREATE VIEW lines AS
+    SELECT seq, item, at, kind, author, data FROM timeline
+    UNION ALL SELECT seq - 1, item, at, before ->> 0, before ->> 1, before -> 2 FROM timeline WHERE before <> '';
+UPDATE items SET doc = json_patch(doc, json_object(
     'responsible', responsible, 'closed', json(iif(closed, 'true', 'null')),
     'deleted', json(iif(deleted, 'true', 'null'))))
 WHERE responsible IS NOT NULL OR closed OR deleted;
-UPDATE items SET doc = CASE WHEN doc LIKE ' %' THEN ' ' ELSE '' END || json_set(doc, '$.runs', (
+UPDATE items SET doc = json_set(doc, '$.runs', (
     SELECT json_group_array(json_set(
         json_remove(rest, '$.id', '$.pipeline', '$.stage', '$.visit', '$.finished_at', '$.decided_at'),
         '$.r', run -> '$[0]', '$.q', run -> '$[1]', '$.p', run -> '$[2]', '$.s', run -> '$[3]', '$.d', run -> '$[4]',

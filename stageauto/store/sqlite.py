@@ -129,11 +129,18 @@ class SqliteStore:
     # -- transactions --------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def transaction(self, told: Told | None = None, *, busy: Callable[[], bool] | None = None) -> Iterator[SqliteState]:
+    def transaction(
+        self,
+        told: Told | None = None,
+        *,
+        busy: Callable[[], bool] | None = None,
+        urgent: Callable[[], bool] | None = None,
+    ) -> Iterator[SqliteState]:
         """One write transaction: all of it is kept when the block ends, nothing when it raises.
 
         At the end of the block it is on the disk. With `told` that is waited for only where no `Syncer` is at work, or
-        its owner says that it is not `busy` when the block ends: else `told` is called later, from another thread.
+        its owner says that it is not `busy` when the block ends: else `told` is called later, from another thread, and
+        some milliseconds later still where its owner says that this is not `urgent`.
         Waits for other writers. StateError where the state is busy for a minute, damaged, or the disk is full.
         """
         connection = self.connection
@@ -150,7 +157,9 @@ class SqliteStore:
                 _explain(error, self.path)
             raise
         if self.syncer is not None:
-            self.syncer.committed(*state.written(), told, busy=busy is None or busy())
+            self.syncer.committed(
+                *state.written(), told, busy=busy is None or busy(), urgent=urgent is None or urgent()
+            )
             return
         if self.mark:
             self.mark.rise(*state.written())

@@ -53,7 +53,7 @@ class FiguresReader(Base):
         """(moment, how many lines of history of these kinds) by quarter of an hour, ms UTC, in these pipelines."""
         where = Where().any_of("kind", kinds).add("at >= ?", since).any_of("items.pipeline", pipelines)
         sql = f"""SELECT at / {_QUARTER} * {_QUARTER}, count(*)
-            FROM timeline JOIN items ON items.id = timeline.item{where} GROUP BY 1"""  # noqa: S608  # only words of ours
+            FROM lines JOIN items ON items.id = lines.item{where} GROUP BY 1"""  # noqa: S608  # only words of ours
         return self._all(sql, *where.values)
 
     def sent_by_channel(self, since: int, pipelines: Sequence[str]) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from stageauto.engine.state import Entry, Journal
@@ -13,9 +14,12 @@ from stageauto.store.sqlite_base import Where
 from stageauto.store.sqlite_items import ItemsReader
 
 _journal: Codec[Journal] = Codec(Journal, ("seq", "id", "at", "outcome"))
-_TIMELINE = """SELECT timeline.seq, timeline.at, timeline.kind, coalesce(items.key, ''), timeline.author, timeline.data
-    FROM timeline LEFT JOIN items ON items.id = timeline.item"""
-_ADD_ENTRY = "INSERT INTO timeline (seq, item, at, kind, author, data) VALUES (?, ?, ?, ?, ?, ?)"
+_TIMELINE = """SELECT timeline.seq, timeline.at, timeline.kind, coalesce(items.key, ''), timeline.author, timeline.data,
+    timeline.before FROM timeline LEFT JOIN items ON items.id = timeline.item"""
+_ADD_ENTRY = "INSERT INTO timeline (seq, item, at, kind, author, data, before) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_ALONG = frozenset({"comment", "event"})
+"""Lines that go into the row of the next one where that is of the same item and moment: what was done and how it ended,
+what came and where it led. What counts these kinds in SQL reads the view `lines`."""
 _ADD_EVENT = "INSERT INTO events (seq, key, at, outcome, doc) VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING"
 _SET_EVENT = "UPDATE events SET at = ?, outcome = ?, doc = ? WHERE key = ?"
 
@@ -64,14 +68,17 @@ class HistoryReader(ItemsReader):
         if item is not None:
             where.add("timeline.item = ?", self._item_id(item) or 0)
         rows = self._conn.execute(f"{_TIMELINE}{where} ORDER BY timeline.seq LIMIT ?", (*where.values, limit))
-        return [
-            Entry(at=at, kind=kind, item=key, author=author, data=parse(data), seq=seq)
-            for seq, at, kind, key, author, data in rows
-        ]
+        lines = []
+        for seq, at, kind, key, author, data, before in rows:
+            if before and seq - 1 > after_seq:
+                kind_before, author_before, data_before = parse(before)
+                lines.append(Entry(at, kind_before, key, author_before, data_before, seq - 1))
+            lines.append(Entry(at, kind, key, author, parse(data), seq))
+        return lines if limit < 0 else lines[:limit]
 
     def first_line_at(self, at: int) -> int:
         """The number of the first line of history at or after that moment (ms UTC); behind the last where none is."""
-        found: int | None = self._one("SELECT min(seq) FROM timeline WHERE at >= ?", at)
+        found: int | None = self._one("SELECT min(seq - (before <> '')) FROM timeline WHERE at >= ?", at)
         return self.last_entry() + 1 if found is None else found
 
     def audit(self, *, after_seq: int = 0, limit: int = -1) -> list[AuditEntry]:
@@ -97,11 +104,18 @@ class HistoryWriter(HistoryReader):
 
     def _write_entries(self, entries: Sequence[Entry]) -> None:
         seq = self.last_entry()
-        rows = []
-        for entry in entries:
+        rows: list[tuple[Any, ...]] = []
+        before = ""
+        for entry, then in zip_longest(entries, entries[1:]):
             seq += 1
             entry.seq = seq
-            rows.append((seq, self._number(entry), entry.at, entry.kind, entry.author, dumps(entry.data)))
+            if then and not before and entry.kind in _ALONG and entry.item == then.item and entry.at == then.at:
+                before = dumps((entry.kind, entry.author, entry.data))
+                continue
+            row = self._item_rows.get(entry.item)
+            number = self._number(entry) if row is None else row[0]
+            rows.append((seq, number, entry.at, entry.kind, entry.author, dumps(entry.data), before))
+            before = ""
         self._conn.executemany(_ADD_ENTRY, rows)
         self._entry_seq = seq
 

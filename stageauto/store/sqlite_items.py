@@ -215,29 +215,32 @@ class ItemsWriter(ItemsReader):
     __slots__ = ()
 
     def _write_items(self, items: Sequence[Item]) -> None:
+        rows, known = self._item_rows, self._item_beside
         updates: dict[str, list[tuple[Any, ...]]] = {}
         for item in items:
             key = item.id
-            was = self._item_rows.get(key)
+            was = rows.get(key) or self._known_row(key)
+            first = item.first_due()
+            due, seq = (None, None) if first is None else first[:2]
+            number = 0 if was is None else was[_NUMBER]
+            now = (number, key, item.pipeline, item.stage, item.stage_entered_at, due, seq, dump_item(item))
+            before = beside = known.get(key, _PLAIN)
+            if before is not _PLAIN or item.contacts or item.responsible is not None or item.closed or item.deleted:
+                beside = _beside(item)
             if was is None:
-                was = self._known_row(key)
-            due, seq = item.next_due() or (None, None)
-            columns = (key, item.pipeline, item.stage, item.stage_entered_at, due, seq, dump_item(item))
-            beside, before = _beside(item), self._item_beside.get(key, _PLAIN)
-            if was is None:
-                number = self._insert_item(columns, beside)
+                number = self._insert_item(now, beside)
+                now = (number, *now[1:])
             else:
-                number = was[_NUMBER]
-                sql, values = _update(was, columns, before, beside)
+                sql, values = _update(was, now, before, beside)
                 if sql:
                     updates.setdefault(sql, []).append(values)
             item.order = number
-            self._item_rows[key] = (number, *columns)
-            if beside != before:
-                self._item_beside[key] = beside
+            rows[key] = now
+            if beside is not before and beside != before:
+                known[key] = beside
                 self._link(number, before[3], beside[3])
-        for sql, rows in updates.items():
-            self._conn.executemany(sql, rows)
+        for sql, changed in updates.items():
+            self._conn.executemany(sql, changed)
 
     def _known_row(self, key: str) -> tuple[Any, ...] | None:
         """An object that was not read in this transaction may still be in the state."""
@@ -246,9 +249,9 @@ class ItemsWriter(ItemsReader):
         self.item(key)
         return self._item_rows[key]
 
-    def _insert_item(self, columns: tuple[Any, ...], beside: tuple[Any, ...]) -> int:
+    def _insert_item(self, now: tuple[Any, ...], beside: tuple[Any, ...]) -> int:
         responsible, closed, deleted, _ = beside
-        return int(self._conn.execute(_INSERT, (*columns, responsible, int(closed), int(deleted))).lastrowid or 0)
+        return int(self._conn.execute(_INSERT, (*now[1:], responsible, int(closed), int(deleted))).lastrowid or 0)
 
     def _link(self, number: int, before: Sequence[str], now: Sequence[str]) -> None:
         gone = [(contact, number) for contact in sorted({*before} - {*now})]
@@ -260,14 +263,13 @@ class ItemsWriter(ItemsReader):
 
 
 def _update(
-    was: tuple[Any, ...], columns: tuple[Any, ...], before: tuple[Any, ...], beside: tuple[Any, ...]
+    was: tuple[Any, ...], now: tuple[Any, ...], before: tuple[Any, ...], beside: tuple[Any, ...]
 ) -> tuple[str, tuple[Any, ...]]:
     """The statement that makes a row what it is to be, and its values; "" where it is that already."""
-    _, pipeline, stage, entered_at, due, seq, doc = columns
-    number = was[_NUMBER]
-    if pipeline != was[_PIPELINE] or beside[:3] != before[:3]:
+    number, _, pipeline, stage, entered_at, due, seq, doc = now
+    if pipeline != was[_PIPELINE] or (beside is not before and beside[:3] != before[:3]):
         responsible, closed, deleted, _ = beside
-        return _UPDATE, (*columns[1:], responsible, int(closed), int(deleted), number)
+        return _UPDATE, (*now[2:], responsible, int(closed), int(deleted), number)
     if stage != was[_STAGE] or entered_at != was[_ENTERED_AT]:
         return _UPDATE_STAGE, (stage, entered_at, due, seq, doc, number)
     if due != was[_DUE_AT] or seq != was[_SEQ]:

@@ -31,6 +31,8 @@ sync_file: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 
 _GATHER = 0.001
 """Seconds for which commits gather while they come one after the other: each sync takes some of the work's time."""
+_AT_LEISURE = 0.01
+"""Seconds for which commits gather that nobody waits for."""
 
 
 class _Commit(NamedTuple):
@@ -54,6 +56,7 @@ class Syncer:
         self._taken = 0  # commits that were handed over
         self._synced = 0  # of them on the disk, and told
         self._awaited = 0  # how many threads wait for that
+        self._urgent = False  # somebody waits for one of those that wait
         self._ending = False
         self._error: StateError | None = None
         self._thread = threading.Thread(target=self._work, name="sync", daemon=True)
@@ -81,19 +84,25 @@ class Syncer:
         self._store.connection.execute("PRAGMA synchronous = FULL")
         os.close(self._fd)
 
-    def committed(self, entries: int | None, journal: int | None, told: Told | None, *, busy: bool = True) -> None:
+    def committed(
+        self, entries: int | None, journal: int | None, told: Told | None, *, busy: bool = True, urgent: bool = True
+    ) -> None:
         """Takes over a commit that stands in the log.
 
         With `told` None it waits until that is on the disk, and raises StateError where it may not be. Who is not
-        `busy`, and nothing is under way, has it synced here and now: that is sooner than to wake another thread.
+        `busy`, and nothing is under way, has it synced here and now: that is sooner than to wake another thread. What
+        is not `urgent`, because nobody waits for it, goes with the next that is, or a little later.
         """
         commit = _Commit(entries, journal, told)
         with self._change:
-            here = (not busy or told is None) and self._synced == self._taken
+            here = ((urgent and not busy) or told is None) and self._synced == self._taken
             self._taken += 1
             if not here:
+                idle = not self._waiting
                 self._waiting.append(commit)
-                self._change.notify_all()
+                self._urgent = self._urgent or urgent
+                if idle or urgent:
+                    self._change.notify_all()
         if here:  # nobody else has anything to do then
             self._settle([commit])
             self._synced += 1
@@ -122,8 +131,11 @@ class Syncer:
                 self._change.wait_for(lambda: self._waiting or self._ending)
                 if not self._waiting:
                     return
+                if not self._urgent:
+                    self._change.wait_for(lambda: self._urgent or self._awaited or self._ending, _AT_LEISURE)
                 group = list(self._waiting)
                 self._waiting.clear()
+                self._urgent = False
             self._settle(group)
             with self._change:
                 self._synced += len(group)

@@ -42,7 +42,7 @@ def look(path: Path) -> State:
         names = dict(connection.execute("SELECT id, key FROM items"))
         for key, stage, deleted, doc in connection.execute("SELECT key, stage, deleted, doc FROM items"):
             found.items[key] = {"stage": stage, "deleted": deleted, "doc": json.loads(doc)}
-        for seq, item, kind, data in connection.execute("SELECT seq, item, kind, data FROM timeline ORDER BY seq"):
+        for seq, item, kind, data in connection.execute("SELECT seq, item, kind, data FROM lines ORDER BY seq"):
             found.entries.append((seq, names.get(item, ""), kind, json.loads(data)))
         for key, outcome, doc in connection.execute("SELECT key, outcome, doc FROM events"):
             found.events.append((key, outcome, json.loads(doc)))
