@@ -40,7 +40,6 @@ from stageauto.engine.state import (
     Activity,
     Item,
     Run,
-    run_of,
 )
 from stageauto.engine.zones import zone_of
 
@@ -216,10 +215,12 @@ def _new_run(draft: Draft, item: Item, rule: Rule, now: int, cascade: tuple[str,
     while run_id in item.runs:
         again += 1
         run_id = f"{base}.{again}"
-    return run_of(
-        run_id, rule.id, item.pipeline, rule.stage, item.visit, draft.next_seq(), now, state=WAITING,
-        keep=rule.keep, cascade=cascade, cause=cause,
-    )  # fmt: skip
+    run = Run(rule.id, draft.next_seq(), now, WAITING, keep=rule.keep, cascade=cascade, cause=cause)
+    run.id = run_id
+    run.pipeline = item.pipeline
+    run.stage = rule.stage
+    run.visit = item.visit
+    return run
 
 
 # -- when it is due --------------------------------------------------------------------------------------------------
@@ -262,23 +263,28 @@ def plan_run(draft: Draft, item: Item, run: Run, rule: Rule, base: int, now: int
     """
     run.base = base
     found = work_out_due(draft, item, rule, base, now)
-    run.scheduled_at, run.postponed = now, False
-    if isinstance(found, Due):
-        if run.waiting_for.startswith("rules"):
-            run.seq = draft.next_seq()  # it begins only now; all others keep the order of the file
-        run.state, run.due, run.waiting_for = PENDING, found.at, ""
-        if found.at > now:
-            run.cascade = ()  # a timer: what follows is not part of the cascade any more
-        if rule.repeat is not None and run.count == 0:
-            run.anchor = found.at
-            if rule.repeat.cron is not None:
-                plan_occurrence(draft, item, run, rule, now)
-    elif isinstance(found, Missing):
+    run.scheduled_at = now
+    run.postponed = False
+    if isinstance(found, Missing):
         run.state, run.due, run.waiting_for = WAITING, None, f"field:{found.field}"
-    else:
+        return None
+    if isinstance(found, NotDue):
         run.anchor = None  # a repetition has not begun: it is skipped as a whole, not this once
         finish(draft, item, run, rule, now, SKIPPED, found.code, found.because)
-    return found.quiet_from if isinstance(found, Due) else None
+        return None
+    if run.waiting_for:
+        if run.waiting_for.startswith("rules"):
+            run.seq = draft.next_seq()  # it begins only now; all others keep the order of the file
+        run.waiting_for = ""
+    run.state = PENDING
+    run.due = found.at
+    if found.at > now:
+        run.cascade = ()  # a timer: what follows is not part of the cascade any more
+    if rule.repeat is not None and run.count == 0:
+        run.anchor = found.at
+        if rule.repeat.cron is not None:
+            plan_occurrence(draft, item, run, rule, now)
+    return found.quiet_from
 
 
 def work_out_due(draft: Draft, item: Item, rule: Rule, base: int, now: int) -> Due | Missing | NotDue:
@@ -492,8 +498,12 @@ def cancel_run(  # noqa: PLR0913 - the run, when and why
     if not quiet:
         end(draft, item, run, now, CANCELLED, code, because)
         return
-    run.state, run.code, run.because = CANCELLED, code, because
-    run.finished_at, run.due, run.open_deliveries = now, None, 0
+    run.state = CANCELLED
+    run.code = code
+    run.because = because
+    run.finished_at = now
+    run.due = None
+    run.open_deliveries = 0
 
 
 # -- chains ----------------------------------------------------------------------------------------------------------
