@@ -240,6 +240,42 @@ class History:
             assert state.timeline(limit=1) == lines[:1]
             assert state.timeline("deal-3") == []
 
+    def test_lines_that_come_together_are_read_one_by_one(self, store: Store) -> None:
+        lines = [
+            Entry(5, "comment", "deal-1", "rule:a", {"text": "half \ud83d", "n": None}),
+            Entry(5, "outcome", "deal-1", "rule:a", {"outcome": "done"}),
+            Entry(5, "event", "deal-1", "hook", {"event": "e-1"}),
+            Entry(5, "comment", "deal-1", "rule:b", {"text": "x"}),
+            Entry(5, "comment", "deal-1", "rule:c", {"text": "y"}),
+            Entry(5, "comment", "deal-2", "rule:c", {"text": "another item"}),
+            Entry(6, "outcome", "deal-2", "rule:c", {"outcome": "another moment"}),
+            Entry(6, "event", "deal-2", "hook", {"event": "the last one"}),
+        ]
+        put(store, items=[item(), item("deal-2")], entries=lines)
+        numbers = [line.seq for line in lines]
+        assert numbers == list(range(numbers[0], numbers[0] + len(lines)))
+        with store.read() as state:
+            assert state.timeline() == lines
+            assert state.timeline("deal-1") == lines[:5]
+            assert state.last_entry() == numbers[-1]
+            for first in range(len(lines)):
+                assert state.timeline(after_seq=numbers[first]) == lines[first + 1 :]
+                for limit in range(len(lines)):
+                    assert state.timeline(after_seq=numbers[first], limit=limit) == lines[first + 1 :][:limit]
+            assert state.first_line_at(5) == numbers[0]
+            assert state.first_line_at(6) == numbers[6]
+            assert state.first_line_at(7) == numbers[-1] + 1
+
+    def test_lines_that_come_together_are_counted_one_by_one(self, store: Store) -> None:
+        lines = [
+            Entry(5, kind, "deal-1", "a") for kind in ("event", "entered", "event", "comment", "comment", "outcome")
+        ]
+        put(store, items=[item(closed=True), item("deal-2")], entries=[*lines, Entry(9, "entered", "deal-2", "a")])
+        with store.transaction() as state:
+            assert state.beat(["event", "entered"], 0, ["sales"]) == [(0, 4)]
+            assert state.beat(["comment"], 0, ["sales"]) == [(0, 2)]
+            assert state.prune(8)["timeline"] == 6
+
     def test_a_line_of_the_workspace_names_no_item(self, store: Store) -> None:
         line = Entry(1, "loaded", "", "anna")
         put(store, entries=[line])
@@ -290,6 +326,24 @@ class History:
         with store.read() as state:
             assert [(one.id, one.outcome) for one in state.journal()] == [("e-1", "no_effect"), ("e-2", "queued")]
             assert [one.id for one in state.journal(after_seq=first.seq)] == ["e-2"]
+
+    def test_of_events_that_come_together_those_that_were_known_keep_their_number(self, store: Store) -> None:
+        def event(key: str, outcome: str = "queued") -> Journal:
+            return Journal(key, "app.x", 5, "cli", "", None, None, {}, outcome)
+
+        first = event("e-1")
+        put(store, journal=[first])
+        again, twice, new, known = event("e-3", "moved"), event("e-3"), event("e-2"), event("e-1", "no_effect")
+        put(store, journal=[twice, known, new, again])
+        assert known.seq == first.seq < twice.seq == again.seq
+        with store.read() as state:
+            outcomes = {one.id: (one.seq, one.outcome) for one in state.journal()}
+        assert outcomes == {
+            "e-1": (first.seq, "no_effect"), "e-2": (new.seq, "queued"), "e-3": (again.seq, "moved"),
+        }  # fmt: skip
+        newest = event("e-4")
+        put(store, journal=[newest])
+        assert newest.seq > max(seq for seq, _ in outcomes.values())
 
     def test_nothing_is_kept_of_a_transaction_that_raises(self, store: Store) -> None:
         put(store, items=[item()])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stageauto.engine.state import DONE, RUNNING, item_of, run_of
+from stageauto.engine.state import DONE, RUNNING, Entry, item_of, run_of
 from stageauto.errors import StateError
 from stageauto.store import schema
 from stageauto.store.driver import dbapi
@@ -36,6 +36,9 @@ def state_of_the_first_tables(file: Path, docs: dict[str, tuple[str, dict[str, A
                VALUES (?, 'sales', 'offer', 0, 0, 2000, 3000, 5, ?)""",
             (key, before + json.dumps(doc)),
         )
+    connection.execute("UPDATE items SET responsible = 'anna', closed = 1 WHERE key = 'deal-1'")
+    connection.execute("UPDATE items SET deleted = 1 WHERE key = 'deal-3'")
+    connection.execute("INSERT INTO timeline VALUES (1, 1, 5, 'comment', 'rule:mail', '{\"text\":\"x\"}')")
     connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
     connection.execute("PRAGMA user_version = 1")
     connection.commit()
@@ -43,17 +46,28 @@ def state_of_the_first_tables(file: Path, docs: dict[str, tuple[str, dict[str, A
 
 
 @pytest.mark.parametrize("before", ["", " "])
-def test_runs_that_were_lists_are_read_as_they_were(tmp_path, before, monkeypatch):
+def test_items_and_their_history_are_read_as_they_were(tmp_path, before, monkeypatch):
     file = tmp_path / "state.db"
-    # Only a text of the slow way, which begins with a space, can hold half a letter.
+    # Only a text of the slow way, which began with a space, could hold half a letter.
     monkeypatch.setitem(ANSWER, "half", "\ud83d" if before else "whole")
     doc = {"title": "Roof", "created_at": 1000, "visit": 2, "runs": OLD_RUNS}
-    state_of_the_first_tables(file, {"deal-1": (before, doc), "deal-2": ("", {"title": "Bare", "created_at": 1})})
+    state_of_the_first_tables(
+        file,
+        {
+            "deal-1": (before, doc),
+            "deal-2": ("", {"title": "Bare", "created_at": 1}),
+            "deal-3": ("", {"title": "Gone", "created_at": 1}),
+        },
+    )
 
     with SqliteStore.open(file) as store, store.read() as state:
-        item, bare = state.item("deal-1"), state.item("deal-2")
+        item, bare, gone = (state.item(f"deal-{number}") for number in (1, 2, 3))
+        assert state.timeline() == [Entry(5, "comment", "deal-1", "rule:mail", {"text": "x"}, 1)]
+        assert state.open_counts(["anna"]) == {"anna": 0}
 
-    expected = item_of("deal-1", "sales", "offer", "Roof", 1000, 2000, visit=2, order=1)
+    expected = item_of(
+        "deal-1", "sales", "offer", "Roof", 1000, 2000, visit=2, order=1, closed=True, responsible="anna"
+    )
     for run in (
         run_of("deal-1.2.mail", "mail", "sales", "offer", 2, 5, 2000, due=3000, base=2000, cause="to-offer"),
         run_of(
@@ -69,6 +83,7 @@ def test_runs_that_were_lists_are_read_as_they_were(tmp_path, before, monkeypatc
         expected.runs[run.id] = run
     assert item == expected
     assert bare == item_of("deal-2", "sales", "offer", "Bare", 1, 2000, order=2)
+    assert gone == item_of("deal-3", "sales", "offer", "Gone", 1, 2000, order=3, deleted=True)
 
 
 def test_who_only_reads_is_told_that_the_state_is_of_an_older_one(tmp_path):
