@@ -374,6 +374,8 @@ class Draft:
         """Writes what was changed so far into the transaction."""
         changes = self.changes
         if self._dirty_items:
+            for item_id in self._fresh:
+                changes.due.pop(item_id, None)
             changes.items.extend(self._dirty_items.values())
             self._dirty_items.clear()
         if self._dirty_contacts:
@@ -448,7 +450,7 @@ class Draft:
 
     def _note_fresh(self) -> None:
         for item in self._fresh.values():
-            first = item.first_due()
+            first = self.changes.due[item.id] = item.first_due()
             if first is not None:
                 self._agenda.note((first[0], first[1], item.id))
         self._fresh.clear()
@@ -463,7 +465,9 @@ class Draft:
         while (key := self._agenda.take(now)) is not None:
             item = self.item(key[2])
             if item is not None:
-                still, run = item.due_as(key[0], key[1])
-                if still:
-                    return item, run
+                found = item.due_as(key[0], key[1])
+                if found is True:
+                    return item, None
+                if found is not False:
+                    return item, found
         return None

@@ -20,6 +20,7 @@ from stageauto.engine.state import (
     Document,
     Entry,
     Exemption,
+    FirstDue,
     Item,
     Journal,
     Link,
@@ -35,6 +36,7 @@ class Changes:
     """What to write, whole objects; lists are in order. Objects with an id replace the row of that id."""
 
     items: list[Item] = field(default_factory=list)
+    due: dict[str, FirstDue | None] = field(default_factory=dict)  # of items: their `first_due`, where it is known
     contacts: list[Contact] = field(default_factory=list)
     companies: list[Company] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
@@ -64,8 +66,9 @@ class Changes:
         return any(_others_of(self))
 
 
-_all_of = attrgetter(*(one.name for one in fields(Changes)))
-_others_of = attrgetter(*(one.name for one in fields(Changes) if one.name not in {"items", "entries", "journal"}))
+_KINDS = [one.name for one in fields(Changes) if one.name != "due"]
+_all_of = attrgetter(*_KINDS)
+_others_of = attrgetter(*(name for name in _KINDS if name not in {"items", "entries", "journal"}))
 
 
 class Lookups(Protocol):

@@ -215,6 +215,7 @@ def _item_view(draft: Draft, item: Item) -> _ItemView:
         view = _ItemView(item.fields)
         for name in pipeline.moments:
             view.pop(name, None)
+        view["title"] = item.title  # what is asked for most; no field can be called so
     else:
         view = _ItemView()
     view._draft = draft  # noqa: SLF001 - this stands for its `__init__`, which would be one call more

@@ -86,6 +86,10 @@ def run_of(  # noqa: PLR0913, PLR0917 - what every run has
     return run
 
 
+FirstDue = tuple[int, int, Run | None]
+"""When something is due (ms UTC), its order, and the run; without a run it is the deadline of a task."""
+
+
 class _ItemPlace:
     __slots__ = ("id", "order", "pipeline", "runs", "stage", "stage_entered_at")
 
@@ -123,7 +127,7 @@ class Item(msgspec.Struct, _ItemPlace, omit_defaults=True, gc=False, eq=False):
     has_activities: bool = False  # ever had one: spares a look at each move
     packed: list[Run] = msgspec.field(default_factory=list, name="runs")  # for its row alone: the values of `runs`
 
-    def first_due(self) -> tuple[int, int, Run | None] | None:
+    def first_due(self) -> FirstDue | None:
         """(due, seq, run) of the next thing to do for this item; nothing while it is on hold or deleted.
 
         Without a run it is the deadline of a task, and its seq is 0.
@@ -143,15 +147,14 @@ class Item(msgspec.Struct, _ItemPlace, omit_defaults=True, gc=False, eq=False):
                 return deadline, 0, None
         return None if first is None else (at, first.seq, first)
 
-    def due_as(self, due: int, seq: int) -> tuple[bool, Run | None]:
-        """Whether that is still to be done, and the run it is; without a run, it is the deadline of a task."""
-        if not self.on_hold and not self.deleted:
-            for run in self.runs.values():
-                if run.seq == seq and run.due == due:
-                    return not run.held and not run.open_deliveries and run.state in LIVING, run
-            if seq == 0:
-                return due in self.deadlines.values(), None
-        return False, None
+    def due_as(self, due: int, seq: int) -> Run | bool:
+        """The run that is still to be done then; True for the deadline of a task, False where there is nothing."""
+        if self.on_hold or self.deleted:
+            return False
+        for run in self.runs.values():
+            if run.seq == seq and run.due == due:
+                return run if run.state in LIVING and not run.held and not run.open_deliveries else False
+        return seq == 0 and due in self.deadlines.values()
 
     def next_due(self) -> tuple[int, int] | None:
         """The moment and the order of `first_due`."""

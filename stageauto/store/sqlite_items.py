@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stageauto.engine.state import Item
+from stageauto.engine.state import FirstDue, Item
 from stageauto.store.codec import dump_item, dumps, load_item
 from stageauto.store.sqlite_base import Base, Where, marks
 
@@ -214,13 +214,13 @@ class ItemsWriter(ItemsReader):
 
     __slots__ = ()
 
-    def _write_items(self, items: Sequence[Item]) -> None:
+    def _write_items(self, items: Sequence[Item], dues: Mapping[str, FirstDue | None]) -> None:
         rows, known = self._item_rows, self._item_beside
         updates: dict[str, list[tuple[Any, ...]]] = {}
         for item in items:
             key = item.id
             was = rows.get(key) or self._known_row(key)
-            first = item.first_due()
+            first = dues[key] if key in dues else item.first_due()
             due, seq = (None, None) if first is None else first[:2]
             number = 0 if was is None else was[_NUMBER]
             now = (number, key, item.pipeline, item.stage, item.stage_entered_at, due, seq, dump_item(item))

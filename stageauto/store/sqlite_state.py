@@ -40,7 +40,7 @@ class SqliteState(
     def write(self, changes: Changes) -> None:
         """Writes all of it. Entries, journal rows and new items get their numbers here."""
         if changes.items:
-            self._write_items(changes.items)
+            self._write_items(changes.items, changes.due)
         if changes.entries:
             self._write_entries(changes.entries)
         if changes.journal:
