@@ -38,12 +38,12 @@ def register(app: typer.Typer) -> None:
 def plan(ctx: typer.Context, catch_up: CatchUp = None) -> None:
     """What loading these files would mean for rules, items and what is pending. Changes nothing."""
     from stageauto.report import plan as report
-    from stageauto.runner.session import state_path
+    from stageauto.runner.session import has_state
 
     out = output(ctx)
     files, loaded = _checked(ctx, scenarios=False)
     with ExitStack() as stack:
-        session = stack.enter_context(opened(ctx)) if state_path(root(ctx)).exists() else None
+        session = stack.enter_context(opened(ctx)) if has_state(root(ctx)) else None
         found, adoption = _foreseen(session, _Wanted(files, loaded, catch_up or ()), out)
     assert loaded.workspace is not None
     zone = loaded.workspace.zone
@@ -145,13 +145,13 @@ def _load(ctx: typer.Context, wanted: _Wanted, note: str, *, yes: bool) -> None:
     from stageauto.report import plan as report
     from stageauto.report.progress import progress
     from stageauto.runner import versions as work
-    from stageauto.runner.session import state_path
+    from stageauto.runner.session import has_state
 
     out = output(ctx)
     workspace = wanted.loaded.workspace
     assert workspace is not None
     with ExitStack() as stack:
-        session = stack.enter_context(opened(ctx)) if state_path(root(ctx)).exists() else None
+        session = stack.enter_context(opened(ctx)) if has_state(root(ctx)) else None
         found, adoption = _foreseen(session, wanted, out)
         differs = bool(found.files or wanted.catch_up)
         if differs and not out.quiet:

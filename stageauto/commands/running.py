@@ -141,9 +141,9 @@ def _checked_first(folder: Path) -> Files | None:
     """The files to load where there is no state yet. Raises InvalidWorkspaceError."""
     from stageauto.loader.files import read_files
     from stageauto.runner.clock import SystemClock
-    from stageauto.runner.session import InvalidWorkspaceError, load_files, state_path
+    from stageauto.runner.session import InvalidWorkspaceError, has_state, load_files
 
-    if state_path(folder).exists():
+    if has_state(folder):
         return None
     files = read_files(folder)
     loaded = load_files(folder, files, SystemClock().now())

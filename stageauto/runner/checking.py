@@ -67,9 +67,9 @@ def pipeline_of(workspace: Workspace, name: str) -> Pipeline:
 def counts_of(root: Path, as_user: str | None, pipeline: str) -> dict[str, int] | None:
     """How many items each stage has; None where there is no state, or whoever asks may not see the items."""
     from stageauto.engine.permissions import ITEMS_READ
-    from stageauto.runner.session import Session, state_path
+    from stageauto.runner.session import Session, has_state
 
-    if not state_path(root).exists():
+    if not has_state(root):
         return None
     with Session.open(root, as_user=as_user) as session, session.store.read() as state:
         if not session.rights(state).may(session.actor(state), ITEMS_READ, pipeline):

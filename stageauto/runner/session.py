@@ -58,6 +58,13 @@ def state_path(root: Path) -> Path:
     return root / named
 
 
+def has_state(root: Path) -> bool:
+    """True where the workspace has a state, or had one that is lost."""
+    from stageauto.store.place import begun
+
+    return begun(state_path(root))
+
+
 def _state_setting(root: Path) -> str:
     """Read without the loader: commands that only look need no more of stageauto.yaml than this."""
     file = root / "stageauto.yaml"
@@ -119,7 +126,7 @@ class Session:
 
         used = clock or SystemClock()
         path = state_path(root)
-        if not create and not path.exists():
+        if not create and not has_state(root):
             raise NothingLoadedError(f"nothing is loaded yet: there is no state at {path}", "run `stageauto load`")
         store = SqliteStore.open(path, create=create, state_id=used.new_id())
         return cls(root, store, used, as_user)

@@ -52,6 +52,11 @@ def rescue(path: Path) -> str:
     return "nothing was changed; no backup is known, restore one with `stageauto restore FILE`"
 
 
+def begun(path: Path) -> bool:
+    """True where a state is or was; an empty file that nobody wrote to is none: whoever made it was killed at that."""
+    return path.exists() and (path.stat().st_size > 0 or Mark(path).read() is not None)
+
+
 def prepare(path: Path, *, create: bool) -> bool:
     """True where an empty file was made for a new state; StateError where none is there, or one is lost."""
     if path.is_dir():

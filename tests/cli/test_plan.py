@@ -231,3 +231,15 @@ def test_a_rule_that_got_another_id_and_does_not_say_so_is_warned_of_where_runs_
     assert cli("plan", "--json").json["looks_renamed"] == []
     edit(root, ("renamed: [{from: later, to: much-later}]\n", ""), ("title: Later", "title: Latest"))
     assert "has all words" not in cli("plan").out, "it is another rule"
+
+
+def test_a_state_that_was_only_begun_when_its_maker_was_killed_is_none(root, cli):
+    file = root / ".stageauto" / "state.db"
+    for one in file.parent.glob("state.db*"):
+        one.unlink()
+    file.touch(0o600)
+    assert cli("items").err.startswith("error: nothing is loaded yet")
+    assert cli("plan").code == 0
+    done = cli("load", "--yes")
+    assert done.code == 0, done.err
+    assert cli("items").code == 0
