@@ -311,22 +311,25 @@ def _text(parts: Sequence[nodes.Expr], values: Values, *, html: bool) -> Functio
     def lines(coder: _Coder) -> list[str]:
         if html:
             coder.globals["text"] = _html_shower(values)
-        hoisted = _hoist(coder, parts)
-        shown = [coder.code(one) if isinstance(one, nodes.TemplateData) else as_text(coder.code(one)) for one in parts]
-        return [*hoisted, f"return finish(({''.join(f'{one}, ' for one in shown)}))"]  # `()` for an empty text
+        made, shown = _hoist(coder, parts), []
+        for one in parts:
+            if isinstance(one, nodes.TemplateData):
+                shown.append(coder.code(one))
+            else:
+                shown.append(coder.variable())
+                made.append(f"{shown[-1]} = {as_text(coder.code(one))}")
+        joined = "".join(f"{{{one}}}" for one in shown)
+        return [*made, f'made = f"{joined}"', "return made if length(made) <= limit else refuse()"]
 
     careful, hopeful = _Coder(values, hopeful=False), _Coder(values, hopeful=True)
     for coder in (careful, hopeful):
-        coder.globals["finish"] = _finish
+        coder.globals |= {"length": len, "limit": MAX_OUTPUT, "refuse": _refuse}
     slow = _function(careful, lines(careful))
     return _function(hopeful, _fallback(hopeful, lines(hopeful), slow))
 
 
-def _finish(parts: tuple[str, ...]) -> str:
-    made = "".join(parts)
-    if len(made) > MAX_OUTPUT:
-        raise too_long()
-    return made
+def _refuse() -> str:
+    raise too_long()
 
 
 def plain_result(value: Any) -> Any:

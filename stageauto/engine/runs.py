@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import date, datetime, time
 
 from stageauto.engine import visits
-from stageauto.engine.action import Context
 from stageauto.engine.apply import apply, misfit
 from stageauto.engine.choosing import values_of
 from stageauto.engine.doing import Doing
@@ -115,19 +114,18 @@ def _after_its_date(draft: Draft, item: Item, rule: Rule, at: int) -> bool:
 
 
 def _act(draft: Draft, item: Item, run: Run, rule: Rule, scope: Scope, now: int) -> None:
-    context = Context(draft, item, run, rule, scope, now)
+    doing = Doing(draft, item, run, rule, scope, now)
     run.state, run.decided_at, run.due = RUNNING, now, None
     if run.worst or run.code or run.because:  # of the occurrence before
         run.worst, run.code, run.because = "", "", ""
     run.open_deliveries = 0
     try:
-        effects = rule.action.plan(context)
-        if context.made:
-            effects = [*effects, *context.made]
+        effects = rule.action.plan(doing)
+        if doing.made:
+            effects = [*effects, *doing.made]
     except (BadValueError, DurationError, TemplateBudget, ValueError) as error:
         visits.finish(draft, item, run, rule, now, FAILED, "bad_value", str(error))
         return
-    doing = Doing(draft, item, run, rule, now)
     ended = misfit(effects, doing) if len(effects) > 1 else None
     if ended is None:
         ended = _carried_out(effects, doing)
