@@ -257,14 +257,10 @@ class History:
         with store.read() as state:
             assert state.timeline() == lines
             assert state.timeline("deal-1") == lines[:5]
-            assert state.last_entry() == numbers[-1]
             for first in range(len(lines)):
                 assert state.timeline(after_seq=numbers[first]) == lines[first + 1 :]
                 for limit in range(len(lines)):
                     assert state.timeline(after_seq=numbers[first], limit=limit) == lines[first + 1 :][:limit]
-            assert state.first_line_at(5) == numbers[0]
-            assert state.first_line_at(6) == numbers[6]
-            assert state.first_line_at(7) == numbers[-1] + 1
 
     def test_lines_that_come_together_are_counted_one_by_one(self, store: Store) -> None:
         lines = [
