@@ -338,12 +338,12 @@ def reopen(draft: Draft, delivery: Delivery) -> None:
     run = item.runs.get(delivery.run) if item else None
     if run is None or item is None or run.state != UNKNOWN:
         return
-    draft.touch(item)
     run.state, run.finished_at, run.code, run.because = RUNNING, None, "", ""
     run.worst, run.open_deliveries = "", 1
     for other in draft.deliveries_of_run(run.id):
         if other.id != delivery.id and other.decided_at == delivery.decided_at and other.state in WORST:
             note_worst(run, other.state, other.code, other.error)
+    draft.touch(item)
 
 
 # -- what rules made for people --------------------------------------------------------------------------------------

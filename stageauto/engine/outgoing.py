@@ -325,9 +325,9 @@ def settle(  # noqa: PLR0913 - an outcome has that many parts, all by name
         run.result.update({name: value for name, value in answer.items() if name != "message_id"})
     run.open_deliveries -= 1
     run.due = None
-    draft.touch(item)
     if run.open_deliveries > 0:
         _show_next_try(draft, run)
+        draft.touch(item)
         return
     run.open_deliveries = 0
     visits.finish(draft, item, run, draft.rule_of(run), now, run.worst, run.code, run.because)

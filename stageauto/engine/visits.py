@@ -191,7 +191,6 @@ def start_rules(
         run = _new_run(draft, item, rule, now, cascade, cause)
         item.runs[run.id] = run
         made.append((run, rule))
-    draft.touch(item)
     started = {rule.id for rule in rules}
     quiet: dict[str, int] = {}
     for run, rule in made:
@@ -201,6 +200,7 @@ def start_rules(
                 quiet[run.rule] = put_off
         else:
             check_chain(draft, item, run, rule, now)
+    draft.touch(item)
     said: dict[str, Any] = {"scheduled": [[run.rule, run.due] for run, _ in made]} if made else {}
     return said | {"quiet": quiet} if quiet else said
 
