@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from holidays import HolidayBase
 
 _ALL = "holidays.countries"
+_TURN = threading.Lock()
 
 
 def country_holidays(country: str, subdivision: str | None = None, year: int | None = None) -> HolidayBase:
@@ -22,7 +24,7 @@ def country_holidays(country: str, subdivision: str | None = None, year: int | N
     """
     import holidays
 
-    with _alone():
+    with _TURN, _alone():
         return holidays.country_holidays(country, subdiv=subdivision, years=year)
 
 
@@ -30,7 +32,7 @@ def country_holidays(country: str, subdivision: str | None = None, year: int | N
 def _alone() -> Iterator[None]:
     """Only the country that is asked for is loaded: the package of all of them takes a tenth of a second.
 
-    The package is a bare folder meanwhile; whoever imports it later gets it whole.
+    The package is a bare folder meanwhile, of one thread at a time; whoever imports it later gets it whole.
     """
     spec = None if _ALL in sys.modules else importlib.util.find_spec(_ALL)
     if spec is None or spec.submodule_search_locations is None:

@@ -381,3 +381,34 @@ except Exception as error:
     loaded, unknown = done.stdout.split()
     assert int(loaded) < 10
     assert unknown.startswith("NotImplemented")
+
+
+def test_a_country_that_another_thread_asks_for_meanwhile_is_loaded_all_the_same():
+    asked = """
+import sys, threading
+from stageauto.engine.countries import country_holidays
+
+begun, ended, got = threading.Event(), threading.Event(), []
+
+def ask(country):
+    got.append(country_holidays(country, year=2026).country)
+
+other = threading.Thread(target=ask, args=("DE",))
+
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "holidays.countries.poland":
+            other.start()
+            begun.wait(0.5)  # the other is in the midst of it, or waits for its turn
+        if name == "holidays.countries.germany":
+            begun.set()
+            ended.wait(5)
+
+sys.meta_path.insert(0, Watch())
+ask("PL")
+ended.set()
+other.join()
+print(*got)
+"""
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["PL", "DE"], done.stderr
