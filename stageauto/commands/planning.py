@@ -157,9 +157,11 @@ def _load(ctx: typer.Context, wanted: _Wanted, note: str, *, yes: bool) -> None:
         if differs and not out.quiet:
             for line in report.plan_text(found, adoption, workspace.zone, color=out.colored(sys.stderr)):
                 out.hint(line)
-        if differs and not yes and not out.json and _asked() and not typer.confirm("Load?", default=True, err=True):
-            out.note("nothing was changed")
-            raise typer.Exit(1)
+        if differs and not yes and not out.json and _asked():
+            harmless = not report.warns(found, adoption, workspace.zone)  # else Enter alone does not mean yes
+            if not typer.confirm("Load?", default=harmless, err=True):
+                out.note("nothing was changed")
+                raise typer.Exit(1)
         if session is None:
             session = stack.enter_context(opened(ctx, create=True))
         with progress(out) as tell:

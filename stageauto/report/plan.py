@@ -47,6 +47,11 @@ def plan_text(found: Changes, adoption: Adoption, zone: ZoneInfo, *, color: bool
     yield from _warnings(found, adoption, zone, color=color)
 
 
+def warns(found: Changes, adoption: Adoption, zone: ZoneInfo) -> bool:
+    """True where the plan has a warning: who loads should have meant it."""
+    return not found.first and any("warning: " in line for line in _warnings(found, adoption, zone, color=False))
+
+
 def _heading(found: Changes) -> str:
     if not found.files:
         return f"nothing differs from version {found.number}"

@@ -192,7 +192,7 @@ def ask(root: Path, answer: bytes) -> tuple[int, str]:
     ) as process:  # fmt: skip
         os.close(writer)
         shown = b""
-        while b"[Y/n]" not in shown:
+        while b"Load? [" not in shown:
             shown += os.read(reader, 4096)
         os.write(reader, answer)
         try:
@@ -213,6 +213,18 @@ def test_load_asks_on_a_terminal_and_a_no_changes_nothing(plain_root, anywhere):
     assert len(anywhere("-C", str(plain_root), "versions", "--json").json) == 1
     code, shown = ask(plain_root, b"y\n")
     assert (code, "version 2 is active" in shown) == (0, True)
+
+
+def test_enter_alone_loads_what_is_harmless_and_not_what_is_warned_of(plain_root, anywhere):
+    for number in range(3):
+        anywhere("-C", str(plain_root), "add", "deals", "--title", f"Roof {number}")
+    edit(plain_root, ("{id: later,", "{id: much-later,"))
+    code, shown = ask(plain_root, b"\n")
+    assert "warning: much-later has all words of later" in shown
+    assert (code, "Load? [y/N]" in shown, "nothing was changed" in shown) == (1, True, True)
+    edit(plain_root, ("{id: much-later,", "{id: later,"), ("when: {delay: 2d}", "when: {delay: 1d}"))
+    code, shown = ask(plain_root, b"\n")
+    assert (code, "Load? [Y/n]" in shown, "version 2 is active" in shown) == (0, True, True)
 
 
 @pytest.mark.usefixtures("deals")
