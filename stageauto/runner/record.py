@@ -17,6 +17,8 @@ from stageauto.store.sqlite_state import SqliteReader
 
 MOST_WAITING = 10_000
 """Deliveries that wait for another try, of which those are found that a later one would overtake."""
+HELD_UP = 60_000
+"""Milliseconds after its decision from which an addition to an audience is held against later removals."""
 SLOWED_MOST = 50
 """Tries that a provider put off with a Retry-After, after which they count all the same."""
 
@@ -27,7 +29,9 @@ def claim_due(draft: Draft, state: SqliteReader, office: PostOffice, now: int) -
     for name, due in state.due_by_channel().items():
         for found in _ready(state, office, name, now) if due <= now else ():
             delivery = draft.delivery(found.id)
-            if delivery is not None and claim(draft, delivery, now):
+            if delivery is None or _overtaken(draft, state, delivery, now):
+                continue
+            if claim(draft, delivery, now):
                 claimed.append(delivery)
     return claimed
 
@@ -61,6 +65,25 @@ def _before_them(state: SqliteReader, name: str, going: list[Delivery], now: int
         for one in waiting
         if one.id not in known and any(one.decided_at < latest.get(key, 0) for key in _subjects(one))
     ]
+
+
+def _overtaken(draft: Draft, state: SqliteReader, delivery: Delivery, now: int) -> bool:
+    """Settles an addition that was held up for so long that the customer was taken out of the audience meanwhile.
+
+    It is done without being sent, as where both meet on their way: who was taken out stays out.
+    """
+    if delivery.kind != "audience" or delivery.state != PENDING or now - delivery.decided_at < HELD_UP:
+        return False
+    if delivery.message.get("operation") != "add":
+        return False
+    about = set(_subjects(delivery))
+    for other in reversed(state.tried_since(delivery.channel, delivery.decided_at)):
+        removal = other.decided_at > delivery.decided_at and other.message.get("operation") == "remove"
+        if removal and not about.isdisjoint(_subjects(other)):
+            outgoing.settle(draft, delivery, now, DONE, answer={"overtaken_by": other.id})
+            triggers.settle(draft)
+            return True
+    return False
 
 
 def _subjects(delivery: Delivery) -> list[tuple[str, str]]:

@@ -77,6 +77,13 @@ class OutboxReader(Base):
         rest = f"WHERE {_READY} AND outbox.channel = ? AND outbox.due > ? ORDER BY outbox.due, outbox.seq LIMIT ?"
         return self._deliveries(rest, channel, now, limit)
 
+    def tried_since(self, channel: str, at: int) -> list[Delivery]:
+        """Deliveries of the channel that may have reached it at or after that moment (ms UTC), the oldest first."""
+        tried = "outbox.state IN ('done', 'running', 'unknown')"
+        return self._deliveries(
+            f"WHERE outbox.channel = ? AND outbox.due >= ? AND {tried} ORDER BY outbox.seq", channel, at
+        )
+
     def due_by_channel(self) -> dict[str, int]:
         """When each channel that has something to send has to send next, ms UTC."""
         return dict(self._all(_NEXT))

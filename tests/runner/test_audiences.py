@@ -181,6 +181,31 @@ def test_a_removal_is_not_undone_by_an_earlier_addition_that_is_tried_again(tmp_
     assert facebook.members == {mail_hash("jan@home.test")}
 
 
+def test_an_addition_that_was_on_hold_does_not_undo_a_removal_that_came_meanwhile(
+    tmp_path: Path, facebook: Facebook
+) -> None:
+    root = with_facebook(tmp_path / "acme", facebook)
+    clock = TurnedClock()
+    held, other = add(root, "ewa", "jan")
+    with Session.open(root) as session:
+        change.hold(session, held, "look first")
+        change.hold(session, other, "look first")
+    run_until_idle(root, clock)
+    assert facebook.members == set()
+    (gone,) = add(root, "ewa", stage="bought")
+    run_until_idle(root, clock)
+    assert outcomes(root, gone) == {"leave": "done"}
+    clock.turned += 120_000
+    with Session.open(root) as session:
+        change.resume(session, held)
+        change.resume(session, other)
+    run_until_idle(root, clock)
+    assert outcomes(root, held) == outcomes(root, other) == {"enter": "done"}
+    assert facebook.members == {mail_hash("jan@home.test")}
+    (overtaken,) = [one for one in deliveries(root) if "overtaken_by" in one.answer]
+    assert (overtaken.item, overtaken.sent_at is not None) == (held, True)
+
+
 def test_customers_are_collected_until_a_hundred_have_come(tmp_path: Path, yandex: Yandex) -> None:
     root = with_yandex(tmp_path / "acme", yandex)
     clock = TurnedClock()
