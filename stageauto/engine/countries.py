@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from holidays import HolidayBase
 
 _ALL = "holidays.countries"
-_TURN = threading.Lock()
 
 
 def country_holidays(country: str, subdivision: str | None = None, year: int | None = None) -> HolidayBase:
@@ -24,24 +20,30 @@ def country_holidays(country: str, subdivision: str | None = None, year: int | N
     """
     import holidays
 
-    with _TURN, _alone():
-        return holidays.country_holidays(country, subdiv=subdivision, years=year)
+    _leave_out_the_others(holidays)
+    return holidays.country_holidays(country, subdiv=subdivision, years=year)
 
 
-@contextmanager
-def _alone() -> Iterator[None]:
+class _Bare(ModuleType):
+    """A package as a bare folder: its own code, which imports all that is in it, runs when something of it is read."""
+
+    def __getattr__(self, name: str) -> Any:
+        spec = self.__spec__
+        if (name.startswith("__") and name != "__all__") or spec is None or spec.loader is None:
+            raise AttributeError(name)
+        self.__class__ = ModuleType  # type: ignore[assignment]  # from now on it is whole
+        spec.loader.exec_module(self)
+        return getattr(self, name)
+
+
+def _leave_out_the_others(library: ModuleType) -> None:
     """Only the country that is asked for is loaded: the package of all of them takes a tenth of a second.
 
-    The package is a bare folder meanwhile, of one thread at a time; whoever imports it later gets it whole.
+    It stays bare until somebody else wants it whole, so that no thread takes it away from another.
     """
-    spec = None if _ALL in sys.modules else importlib.util.find_spec(_ALL)
-    if spec is None or spec.submodule_search_locations is None:
-        yield
-        return
-    bare = sys.modules[_ALL] = ModuleType(_ALL)
-    bare.__path__ = list(spec.submodule_search_locations)
-    try:
-        yield
-    finally:
-        if sys.modules.get(_ALL) is bare:
-            del sys.modules[_ALL]
+    if _ALL not in sys.modules:
+        spec = importlib.util.find_spec(_ALL)
+        if spec is not None and spec.submodule_search_locations is not None:
+            bare = importlib.util.module_from_spec(spec)
+            bare.__class__ = _Bare
+            library.countries = sys.modules.setdefault(_ALL, bare)  # type: ignore[attr-defined]
