@@ -87,6 +87,7 @@ def send(doing: Doing, effect: Send | NotSent) -> None:
             message=_message(draft, item, effect),
             contact=effect.contact,
             addresses=tuple(effect.addresses),
+            copies=[{"to": to, "contact": contact, "addresses": list(theirs)} for to, contact, theirs in effect.copies],
             due=now,
             decided_at=now,
             cascade=run.cascade,
@@ -100,24 +101,60 @@ def send(doing: Doing, effect: Send | NotSent) -> None:
 def _with_copies(doing: Doing, effect: Send) -> Send:
     """The mail with the copies that may go along; who must not get one is left out, and the mail goes all the same."""
     draft, run, now = doing.draft, doing.run, doing.now
-    gone: set[str] = set()
-    addresses = list(effect.addresses)
+    kept: list[tuple[str, str | None, Sequence[str]]] = []
     for to, contact, theirs in effect.copies:
         again = contact is not None and contact == effect.contact  # the mail is theirs anyway, and counted
-        refused = suppression(draft, contact, effect.kind, theirs, now, capped=not again)
-        dead = bounced(draft, doing.item, contact, to)
-        if refused is not None:
-            note_worst(run, SUPPRESSED, *refused)
-            gone.add(to)
-        elif dead is not None:
-            note_worst(run, UNDELIVERABLE, "bounced", dead)
-            gone.add(to)
-        else:
-            addresses += theirs
-            if contact is not None and not again:
-                draft.count_message(contact, now)
-    kept = {name: [one for one in effect.message.get(name) or () if one not in gone] for name in ("cc", "bcc")}
-    return replace(effect, message={**effect.message, **kept}, addresses=tuple(dict.fromkeys(addresses)))
+        if _copy_refused(draft, doing.item, run, (to, contact, theirs), effect.kind, now, capped=not again):
+            continue
+        kept.append((to, contact, theirs))
+        if contact is not None and not again:
+            draft.count_message(contact, now)
+    gone = {to for to, _, _ in effect.copies} - {to for to, _, _ in kept}
+    addresses = [*effect.addresses, *(address for _, _, theirs in kept for address in theirs)]
+    message = _without(effect.message, gone)
+    return replace(effect, message=message, addresses=tuple(dict.fromkeys(addresses)), copies=kept)
+
+
+def _copy_refused(  # noqa: PLR0913 - a copy, its mail, and what is asked of it
+    draft: Draft,
+    item: Item,
+    run: Run | None,
+    copy: tuple[str, str | None, Sequence[str]],
+    kind: str,
+    now: int,
+    *,
+    capped: bool,
+) -> bool:
+    to, contact, addresses = copy
+    refused = suppression(draft, contact, kind, addresses, now, capped=capped)
+    dead = bounced(draft, item, contact, to)
+    if run is not None and refused is not None:
+        note_worst(run, SUPPRESSED, *refused)
+    elif run is not None and dead is not None:
+        note_worst(run, UNDELIVERABLE, "bounced", dead)
+    return refused is not None or dead is not None
+
+
+def _without(message: Mapping[str, Any], gone: set[str]) -> dict[str, Any]:
+    kept = {name: [one for one in message.get(name) or () if one not in gone] for name in ("cc", "bcc")}
+    return {**message, **kept}
+
+
+def _drop_copies(draft: Draft, item: Item, delivery: Delivery, now: int) -> None:
+    """Leaves out of a mail that waited who must not get a copy of it any more; the mail goes all the same."""
+    run = item.runs.get(delivery.run)
+    copies = [(one["to"], one["contact"], one["addresses"]) for one in delivery.copies]
+    gone = [one for one in copies if _copy_refused(draft, item, run, one, delivery.kind, now, capped=False)]
+    if not gone:
+        return
+    names = {to for to, _, _ in gone}
+    delivery.copies = [one for one in delivery.copies if one["to"] not in names]
+    theirs = {address for _, _, addresses in gone for address in addresses}
+    others = {address for one in delivery.copies for address in one["addresses"]}
+    delivery.addresses = tuple(one for one in delivery.addresses if one not in theirs or one in others)
+    delivery.message = _without(delivery.message, names)
+    draft.put_delivery(delivery)
+    draft.touch(item)
 
 
 def _message(draft: Draft, item: Item, effect: Send) -> dict[str, Any]:
@@ -199,7 +236,7 @@ GO = Gate("go")
 
 
 def gate(draft: Draft, delivery: Delivery, now: int) -> Gate:
-    """Asks again, before every try, what may have changed since the decision."""
+    """Asks again, before every try, what may have changed since the decision; leaves out copies that must not go."""
     item = draft.item(delivery.item)
     if item is None or item.deleted:
         return Gate(CANCELLED, "item_deleted", "the item was deleted")
@@ -211,6 +248,8 @@ def gate(draft: Draft, delivery: Delivery, now: int) -> Gate:
             return Gate(CANCELLED, "left_stage", "left the stage")
     if item.on_hold:
         return Gate("wait", "on_hold", "the item is on hold")
+    if delivery.copies:
+        _drop_copies(draft, item, delivery, now)
     if delivery.contact is not None or delivery.addresses:
         refused = suppression(draft, delivery.contact, delivery.kind, delivery.addresses, now, capped=False)
         if refused is not None:

@@ -222,7 +222,10 @@ class Company:
 
 @dataclass(slots=True)
 class Delivery:
-    """One thing to send: a row of the outbox. `message` is frozen when decided; `key` never changes."""
+    """One thing to send: a row of the outbox. `key` never changes.
+
+    `message` is frozen when decided, but for copies that their customers must not get any more when it goes out.
+    """
 
     id: str
     item: str
@@ -237,6 +240,7 @@ class Delivery:
     message: dict[str, Any]
     contact: str | None = None  # set when it goes to a customer
     addresses: tuple[str, ...] = ()  # all customer addresses in it, for the exceptions list
+    copies: list[dict[str, Any]] = field(default_factory=list)  # customers with cc or bcc: {to, contact, addresses}
     forward: bool = False  # a notification's copy through a user's own channel
     state: str = PENDING  # pending, running, done, failed, unknown, undeliverable, suppressed, cancelled
     attempts: int = 0

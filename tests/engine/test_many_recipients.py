@@ -11,7 +11,18 @@ from stageauto.engine import commands, outgoing, step
 from stageauto.engine.commands import By, NewItem
 from stageauto.engine.draft import Draft
 from stageauto.engine.model import Workspace
-from stageauto.engine.state import DONE, PENDING, RUNNING, UNDELIVERABLE, UNKNOWN, Delivery, Run
+from stageauto.engine.state import (
+    DONE,
+    PENDING,
+    RUNNING,
+    SUPPRESSED,
+    UNDELIVERABLE,
+    UNKNOWN,
+    Contact,
+    Delivery,
+    Exemption,
+    Run,
+)
 from stageauto.loader.load import load
 from stageauto.store.sqlite import SqliteStore
 
@@ -21,7 +32,7 @@ FILES = {
 stageauto: 1
 timezone: UTC
 users:
-  anna: {name: Anna, phone: "+48 600 100 200"}
+  anna: {name: Anna, email: anna@acme.test, phone: "+48 600 100 200"}
   ben: {name: Ben, phone: "+48 600 100 300"}
 """,
     "pipelines/deals.yaml": """\
@@ -31,6 +42,19 @@ stages:
   - id: new
     rules:
       - {id: tell, do: send_sms, with: {to: ["user:anna", "user:ben"], text: x}}
+""",
+}
+MAILED = {
+    "stageauto.yaml": FILES["stageauto.yaml"],
+    "pipelines/deals.yaml": """\
+pipeline: deals
+entity: deal
+stages:
+  - id: new
+    rules:
+      - id: tell
+        do: send_email
+        with: {from: workspace, to: customer, cc: jan@home.test, bcc: [ola@home.test, "user:anna"], subject: S, body: B}
 """,
 }
 
@@ -102,3 +126,78 @@ def test_what_did_not_reach_one_counts_after_the_other_was_resolved(told: Told) 
     with told as draft:
         outgoing.settle(draft, second, START + 4, DONE)
     assert (told.run().state, told.run().because) == (UNDELIVERABLE, "no such number")
+
+
+@pytest.fixture
+def mailed(tmp_path: Path) -> Iterator[Told]:
+    """A mail to Ewa that waits, with copies to two other customers and one of the staff."""
+    loaded = load(MAILED, env={}, now=START)
+    assert loaded.workspace is not None, loaded.diagnostics
+    with SqliteStore.open(tmp_path / "state.db") as store:
+        mailed = Told(store, loaded.workspace)
+        with mailed as draft:
+            for name in ("jan", "ola"):
+                draft.put_contact(Contact(name, first_name=name, emails=[{"value": f"{name}@home.test"}]))
+        with mailed as draft:
+            commands.add(draft, By("one", START, "anna"), NewItem("deals", contact={"email": "ewa@home.test"}))
+            while (first := draft.pop_due(START)) is not None:
+                step.tick(draft, *first, START)
+        (mail,) = mailed.deliveries()
+        assert mail.message["cc"] == ["jan@home.test"]
+        assert mail.message["bcc"] == ["ola@home.test", "anna@acme.test"]
+        yield mailed
+
+
+def opt_out(mailed: Told, contact_id: str) -> None:
+    with mailed as draft:
+        contact = draft.contact(contact_id)
+        assert contact is not None
+        contact.opt_out = ["mail"]
+        draft.put_contact(contact)
+
+
+def asked_again(mailed: Told) -> tuple[str, Delivery]:
+    """What the gate says of the mail a day later, and the mail as it then stands in the state."""
+    (mail,) = mailed.deliveries()
+    with mailed as draft:
+        found = draft.delivery(mail.id)
+        assert found is not None
+        verdict = outgoing.gate(draft, found, START + 86_400_000).verdict
+    (mail,) = mailed.deliveries()
+    return verdict, mail
+
+
+@pytest.mark.parametrize(("who", "cc", "bcc"), [
+    ("jan", [], ["ola@home.test", "anna@acme.test"]),
+    ("ola", ["jan@home.test"], ["anna@acme.test"]),
+])  # fmt: skip
+def test_who_opts_out_while_a_mail_waits_gets_no_copy_of_it(
+    mailed: Told, who: str, cc: list[str], bcc: list[str]
+) -> None:
+    opt_out(mailed, who)
+    verdict, mail = asked_again(mailed)
+    assert (verdict, mail.message["cc"], mail.message["bcc"]) == ("go", cc, bcc)
+    assert f"{who}@home.test" not in mail.addresses
+    assert "ewa@home.test" in mail.addresses
+    with mailed as draft:
+        outgoing.settle(draft, mail, START + 86_400_001, DONE)
+    assert (mailed.run().state, mailed.run().because) == (SUPPRESSED, f"{who} opted out of mail")
+
+
+def test_a_copy_for_an_address_that_was_listed_meanwhile_does_not_hold_up_the_mail(mailed: Told) -> None:
+    with mailed as draft:
+        draft.put_exemption(Exemption("email", "jan@home.test", START))
+    verdict, mail = asked_again(mailed)
+    assert (verdict, mail.message["cc"]) == ("go", [])
+
+
+def test_a_mail_whose_copies_all_still_may_go_stays_as_it_was(mailed: Told) -> None:
+    (before,) = mailed.deliveries()
+    assert asked_again(mailed) == ("go", before)
+
+
+def test_the_customer_it_is_for_still_decides_about_the_whole_mail(mailed: Told) -> None:
+    with mailed.store.read() as state:
+        (item,) = state.items()
+    opt_out(mailed, item.contacts[0])
+    assert asked_again(mailed)[0] == SUPPRESSED
