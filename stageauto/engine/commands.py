@@ -302,7 +302,9 @@ def _try_now(draft: Draft, item: Item, run: Run, by: By) -> None:
 def _reopen_chain(draft: Draft, item: Item, run: Run) -> None:
     for other in item.runs.values():
         rule = draft.rule_of(other)
-        if rule is not None and other.code == "chain_stopped" and other.visit == run.visit and run.rule in rule.after:
+        if rule is None or other.code != "chain_stopped" or other.visit != run.visit:
+            continue
+        if run.rule in visits.names_before(draft, item, other, rule):
             other.state, other.waiting_for, other.code, other.because = WAITING, f"rules:{run.rule}", "", ""
             other.finished_at = None
             _reopen_chain(draft, item, other)
@@ -487,8 +489,12 @@ def _refit(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> None:
         run.keep = rule.keep
         draft.touch(item)
     waits_for_rules = run.waiting_for.startswith("rules")
+    times = rule.repeat.times if rule.repeat is not None else None
     if waits_for_rules:
         visits.check_chain(draft, item, run, rule, now)
+    elif run.state == PENDING and run.count and times is not None and run.count >= times:
+        because = f"it ran {run.count} times, and is to run no more than {times} by the configuration that was loaded"
+        visits.end(draft, item, run, now, DONE, "times", because)
     elif run.state != RUNNING and not run.open_deliveries and run.base is not None:
         visits.replan_run(draft, item, run, rule, now, "load")
 

@@ -5,7 +5,7 @@ SEMANTICS 1-3, 6-12, 14-15. Everything works on a draft, with `now` in ms UTC.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -519,16 +519,17 @@ def follow(draft: Draft, item: Item, ended: Run, now: int) -> None:
     for run in list(item.runs.values()):
         if run.state == WAITING and run.waiting_for.startswith("rules") and run.visit == ended.visit:
             rule = draft.rule_of(run)
-            if rule is not None and ended.rule in rule.after:
+            if rule is not None and ended.rule in names_before(draft, item, run, rule):
                 run.cascade = ended.cascade  # what the last one before it was part of, this one is part of
                 check_chain(draft, item, run, rule, now)
 
 
 def check_chain(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> None:
     """Begins a waiting run when all before it are finished, cancels it when one stops the chain (SEMANTICS 11)."""
-    before = _latest_runs(item, run, rule)
+    names = names_before(draft, item, run, rule)
+    before = _latest_runs(item, run, names)
     waits: list[str] = []
-    for name in rule.after:
+    for name in names:
         one = before.get(name)
         if one is None:
             continue  # not in this visit: nothing to wait for
@@ -551,11 +552,35 @@ def check_chain(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> Non
         draft.record(now, "rescheduled", item.id, f"rule:{run.rule}", data)
 
 
-def _latest_runs(item: Item, run: Run, rule: Rule) -> dict[str, Run]:
+def names_before(draft: Draft, item: Item, run: Run, rule: Rule) -> tuple[str, ...]:
+    """The rules that a run waits for.
+
+    One that this visit has no run of, for it was put into the file since, stands for what it would wait for itself:
+    else what comes after it would go before what came first.
+    """
+    there = {one.rule for one in item.runs.values() if one.visit == run.visit and one is not run}
+    if there.issuperset(rule.after):
+        return rule.after
+    pipeline = draft.workspace.pipelines.get(run.pipeline)
+    names: dict[str, None] = {}
+    ahead = list(reversed(rule.after))
+    seen = {rule.id}
+    while ahead:
+        name = ahead.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        other = pipeline.rule(name) if pipeline is not None and name not in there else None
+        if other is None:
+            names[name] = None
+        else:
+            ahead.extend(reversed(other.after))
+    return tuple(names)
+
+
+def _latest_runs(item: Item, run: Run, names: Collection[str]) -> dict[str, Run]:
     return {
-        one.rule: one
-        for one in item.runs.values()
-        if one.rule in rule.after and one.visit == run.visit and one is not run
+        one.rule: one for one in item.runs.values() if one.rule in names and one.visit == run.visit and one is not run
     }
 
 
