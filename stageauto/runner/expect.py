@@ -116,7 +116,7 @@ class Checker:
             if list(wanted) != found:
                 message = f"item {item_id} went another way"
                 place = expect.places.get("moves", Place())
-                misses.append(Miss(place, message, " > ".join(wanted), (" > ".join(found) or "nowhere",), item_id))
+                misses.append(Miss(place, message, " > ".join(wanted) or "nowhere", (" > ".join(found) or "nowhere",), item_id))
         return misses
 
     # -- lists -------------------------------------------------------------------------------------------------------
@@ -298,9 +298,13 @@ def show(values: Any) -> str:
 
 
 def local(ms: int, zone: ZoneInfo) -> str:
-    """An instant as local text, to the minute where it is a full one."""
+    """An instant as local text, to the minute where it is a full one.
+
+    The second of two that the clocks call by the same time has its offset: without one a time is the first.
+    """
     moment = to_local(ms, zone)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S" if moment.second else "%Y-%m-%dT%H:%M")
+    text = moment.strftime("%Y-%m-%dT%H:%M:%S" if moment.second else "%Y-%m-%dT%H:%M")
+    return text + f"{moment:%z}"[:3] + ":" + f"{moment:%z}"[3:] if moment.fold else text
 
 
 def around(lines: Sequence[Line], item: str | None, count: int = 12) -> list[Line]:

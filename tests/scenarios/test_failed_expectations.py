@@ -109,6 +109,22 @@ def test_it_shows_the_timeline_around_it(tried):
     assert "2026-03-02" in before
 
 
+def test_the_second_of_two_hours_that_the_clocks_call_the_same_is_told_from_the_first(tried):
+    head = HEAD.replace("2026-03-02T09:00", "2026-10-24T02:30").replace("after: 1h", "after: 2d")
+    pipeline = PIPELINE.replace("do: create_task, when: {delay: 2d}", "do: create_task, when: {delay: 25h}")
+    (tried.folder / "pipelines/deals.yaml").write_text(pipeline)
+    tried.write('{tasks: [{title: Call, created_at: "2026-10-25T02:30"}]}', head=head)
+    _, out = tried.run()
+    assert "created_at: 2026-10-25T02:30+01:00" in out
+    tried.write('{tasks: [{title: Call, created_at: "2026-10-25T02:30+01:00"}]}', head=head)
+    assert tried.run()[0] == 0
+
+
+def test_a_path_that_was_expected_to_be_empty_says_so(tried):
+    tried.write("{moves: {d1: []}}")
+    assert "expected  nowhere" in tried.run()[1]
+
+
 def test_what_several_failures_have_before_them_is_told_once(tried):
     tried.write("{outcomes: [{rule: call, item: d1}], pending: [{rule: hello, item: d1}], moves: {d1: [won]}}")
     _, out = tried.run()
