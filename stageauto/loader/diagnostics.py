@@ -38,8 +38,8 @@ class Diagnostic:
         return (self.file, self.line, self.column, self.code, self.message)
 
 
-def near(name: str, choices: Iterable[str]) -> str | None:
-    """The choice that was probably meant, or None where none is near."""
+def near(name: str, choices: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The choice that was probably meant, or None where none is near; `cutoff`: 1 asks for the very same letters."""
     known = sorted(set(choices))[:_MOST_COMPARED]
     if len(name) > LONGEST_SHOWN:
         return None
@@ -47,7 +47,7 @@ def near(name: str, choices: Iterable[str]) -> str | None:
     plain = name.casefold().replace("-", "_")
     if plain in folded:
         return folded[plain]
-    found = difflib.get_close_matches(plain, list(folded), n=1, cutoff=0.6)
+    found = difflib.get_close_matches(plain, list(folded), n=1, cutoff=cutoff)
     return folded[found[0]] if found else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from stageauto.engine import scope
 from stageauto.engine.template_names import Name
@@ -22,6 +22,8 @@ _FIXED = {
     "document": scope.DOCUMENT_NAMES,
 }
 _OF_A_USER = 2
+_A_SLIP: Final = 0.8
+"""From here on a word is another one mistyped (`subjct`); below it may be data of one's own (`count`, beside `amount`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,8 @@ class Reader:
     def _severity(self, path: tuple[str, ...]) -> str:
         if path[0] != "event" or self.event is None or self.by_hand == "none":
             return ERROR
-        return WARNING if self.by_hand == "any" or near(path[1], self.event) is None else ERROR
+        slip = near(path[1], self.event, _A_SLIP) is not None
+        return ERROR if slip and self.by_hand != "any" else WARNING
 
     def _fault(self, path: tuple[str, ...]) -> tuple[str, str, str] | None:
         root = path[0]
