@@ -23,7 +23,7 @@ _FIXED = {
 }
 _OF_A_USER = 2
 _A_SLIP: Final = 0.8
-"""From here on a word is another one mistyped (`subjct`); below it may be data of one's own (`count`, beside `amount`)."""
+"""So near, a word is another one mistyped (`subjct`); else it may be data of one's own (`count`, beside `amount`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from stageauto.engine.addresses import normal
 from stageauto.engine.changing import field_of
 from stageauto.engine.fields import BadValueError, coerce
 from stageauto.engine.model import Place, Workspace
@@ -116,7 +117,8 @@ class Checker:
             if list(wanted) != found:
                 message = f"item {item_id} went another way"
                 place = expect.places.get("moves", Place())
-                misses.append(Miss(place, message, " > ".join(wanted) or "nowhere", (" > ".join(found) or "nowhere",), item_id))
+                wanted_path, path = (" > ".join(one) or "nowhere" for one in (wanted, found))
+                misses.append(Miss(place, message, wanted_path, (path,), item_id))
         return misses
 
     # -- lists -------------------------------------------------------------------------------------------------------
@@ -223,6 +225,8 @@ class Checker:
                 return parse_local(str(wanted), self._zone) == found
             except LocalTimeError:
                 return False
+        if key == "to" and isinstance(found, str) and wanted not in (None, ""):
+            return normal(source_text(wanted)) == normal(found)
         if key in PEOPLE and isinstance(found, str) and wanted not in (None, ""):
             return self._same_person(key, wanted, found)
         if isinstance(wanted, Mapping):
