@@ -56,6 +56,7 @@ def run_due(draft: Draft, item: Item, run: Run, now: int, *, by_hand: bool = Fal
             return
     if rule.once_item and run.rule in item.used:
         because = "once in the item's life, and it was done before"
+        run.anchor = None  # it will not be otherwise the next time: a repetition is skipped as a whole
         visits.finish(draft, item, run, rule, now, SKIPPED, "once", because)
         return
     scope = Scope(draft, now, item, event=item.entry_event if run.visit == item.visit else None, visit=run.visit)
