@@ -255,8 +255,19 @@ def _unknown_keys(spot: Spot, error: Any, path: Path) -> list[tuple[Path, bool]]
 
 
 def _key_hint(name: str, allowed: Json, there: Json) -> str:
+    inside = [key for key, said in allowed.items() if name in _own_keys(said)]
+    if len(inside) == 1:
+        return f"it goes inside `{inside[0]}`"
     free = [one for one in allowed if one not in there]
     return suggest(name, allowed if near(name, free) is None and near(name, allowed) else free or allowed)
+
+
+def _own_keys(said: Any) -> Iterable[str]:
+    """The keys of a mapping that may stand there."""
+    if not isinstance(said, Mapping):
+        return []
+    branches = (*said.get("anyOf", ()), *said.get("oneOf", ()))
+    return [*said.get("properties", {}), *(key for one in branches for key in _own_keys(one))]
 
 
 def _missing_keys(spot: Spot, error: Any, path: Path) -> list[tuple[Path, bool]]:
