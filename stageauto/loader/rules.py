@@ -115,7 +115,7 @@ def _chainable(  # noqa: PLR0913, PLR0917 - all that a chain is judged by
     elif other is None:
         hint = suggest(target, [*(one.id for one in drafts if one is not draft), "previous"])
         spot.fault("unknown-rule", f"there is no rule `{target}` in this stage", hint=hint)
-    elif not other.enabled:
+    elif draft.enabled and not other.enabled:
         spot.fault(
             "chain-disabled",
             f"the rule `{target}` is disabled: it never finishes",
