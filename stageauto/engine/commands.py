@@ -490,13 +490,32 @@ def _refit(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> None:
         draft.touch(item)
     waits_for_rules = run.waiting_for.startswith("rules")
     times = rule.repeat.times if rule.repeat is not None else None
-    if waits_for_rules:
+    if waits_for_rules and rule.after:
         visits.check_chain(draft, item, run, rule, now)
+    elif waits_for_rules:  # it is chained no more: its time runs from when it was set going, as if it never had been
+        run.base = run.scheduled_at
+        visits.replan_run(draft, item, run, rule, now, "load")
+    elif _chained_since(draft, item, run, rule):
+        was = run.due
+        visits.check_chain(draft, item, run, rule, now)
+        if run.living:
+            data = {"rule": run.rule, "run": run.id, "was": was, "due": run.due, "reason": "load"}
+            draft.record(now, "rescheduled", item.id, f"rule:{run.rule}", data)
     elif run.state == PENDING and run.count and times is not None and run.count >= times:
         because = f"it ran {run.count} times, and is to run no more than {times} by the configuration that was loaded"
         visits.end(draft, item, run, now, DONE, "times", because)
     elif run.state != RUNNING and not run.open_deliveries and run.base is not None:
         visits.replan_run(draft, item, run, rule, now, "load")
+
+
+def _chained_since(draft: Draft, item: Item, run: Run, rule: Rule) -> bool:
+    """Whether a run that began with the visit is now to wait for one of that visit which is not through."""
+    if not rule.after or run.state != PENDING or run.count or run.open_deliveries:
+        return False
+    if run.visit != item.visit or run.base != item.stage_entered_at:
+        return False  # it began when those before it were finished: that one of them runs again does not call it back
+    names = visits.names_before(draft, item, run, rule)
+    return any(one.living and one.rule in names and one.visit == run.visit for one in item.runs.values())
 
 
 def catch_up(draft: Draft, by: By, item: Item, rule: Rule) -> bool:

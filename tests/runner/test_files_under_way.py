@@ -103,3 +103,32 @@ def test_a_repetition_that_has_a_run_left_in_the_new_file_goes_on_to_it(tmp_path
     work.load(CALLED % 2, AFTERWARDS)
     work.later(1.1)
     assert work.states() == {"called": "done", "afterwards": "done"}
+
+
+def test_what_was_on_its_way_waits_for_the_rule_that_the_new_file_puts_before_it(tmp_path: Path) -> None:
+    alone = LAST.replace("after: previous, ", "")
+    work = Work(tmp_path / "acme", FIRST, alone)
+    work.load(FIRST, LAST)
+    work.later(2)
+    assert work.states() == {"first": "pending", "last": "waiting"}
+    work.later(19)
+    assert work.states() == {"first": "done", "last": "pending"}
+    work.later(1)
+    assert work.states() == {"first": "done", "last": "done"}
+
+
+def test_what_was_chained_and_is_no_more_counts_from_when_the_stage_was_entered(tmp_path: Path) -> None:
+    alone = LAST.replace("after: previous, ", "").replace("1h", "10h")
+    work = Work(tmp_path / "acme", FIRST, LAST)
+    entered = work.runs()["last"].scheduled_at
+    work.later(2)
+    work.load(FIRST, alone)
+    assert work.runs()["last"].due == entered + 10 * HOUR
+
+
+def test_what_began_when_the_rule_before_it_was_through_stays_on_its_way(tmp_path: Path) -> None:
+    work = Work(tmp_path / "acme", FIRST, LAST)
+    work.later(20.1)
+    due = work.runs()["last"].due
+    work.load(FIRST.replace("20h", "30h"), LAST)
+    assert work.runs()["last"].due == due
