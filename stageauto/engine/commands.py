@@ -498,7 +498,7 @@ def _refit(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> None:
     elif _chained_since(draft, item, run, rule):
         was = run.due
         visits.check_chain(draft, item, run, rule, now)
-        if run.living:
+        if run.living and run.due != was:
             data = {"rule": run.rule, "run": run.id, "was": was, "due": run.due, "reason": "load"}
             draft.record(now, "rescheduled", item.id, f"rule:{run.rule}", data)
     elif run.state == PENDING and run.count and times is not None and run.count >= times:
@@ -510,7 +510,7 @@ def _refit(draft: Draft, item: Item, run: Run, rule: Rule, now: int) -> None:
 
 def _chained_since(draft: Draft, item: Item, run: Run, rule: Rule) -> bool:
     """Whether a run that began with the visit is now to wait for one of that visit which is not through."""
-    if not rule.after or run.state != PENDING or run.count or run.open_deliveries:
+    if not rule.after or run.state not in (PENDING, WAITING) or run.count or run.open_deliveries:
         return False
     if run.visit != item.visit or run.base != item.stage_entered_at:
         return False  # it began when those before it were finished: that one of them runs again does not call it back

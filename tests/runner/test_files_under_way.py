@@ -12,6 +12,7 @@ from stageauto.runner.versions import load
 from tests.runner.support import TurnedClock, run_until_idle, workspace
 
 HOUR = 3_600_000
+HEAD = "pipeline: work\nentity: deal\nfields: {meeting: datetime}\nstages:\n  - id: new\n    rules:\n"
 FIRST = "{id: first, do: add_comment, when: {delay: 20h}, with: {text: x}}"
 BETWEEN = "{id: between, do: add_comment, after: previous, when: {delay: 2h}, with: {text: x}}"
 TWO_BETWEEN = BETWEEN + "\n      - {id: more, do: add_comment, after: previous, with: {text: x}}"
@@ -31,7 +32,7 @@ class Work:
 
     def load(self, *rules: str, catch_up: tuple[str, ...] = ()) -> None:
         lines = "".join(f"      - {one}\n" for one in rules)
-        workspace(self.root, "pipeline: work\nentity: deal\nstages:\n  - id: new\n    rules:\n" + lines)
+        workspace(self.root, HEAD + lines)
         with Session.open(self.root, create=True, clock=self.clock) as session:
             load(session, read_files(self.root), catch_up=catch_up)
 
@@ -114,6 +115,17 @@ def test_what_was_on_its_way_waits_for_the_rule_that_the_new_file_puts_before_it
     work.later(19)
     assert work.states() == {"first": "done", "last": "pending"}
     work.later(1)
+    assert work.states() == {"first": "done", "last": "done"}
+
+
+def test_what_waits_for_a_field_waits_for_the_rule_that_the_new_file_puts_before_it(tmp_path: Path) -> None:
+    alone = "{id: last, do: add_comment, when: {after: meeting, by: 1h}, with: {text: x}}"
+    work = Work(tmp_path / "acme", FIRST, alone)
+    work.load(FIRST, alone.replace("when:", "after: first, when:"))
+    with Session.open(work.root, clock=work.clock) as session:
+        change.set_fields(session, work.item, {"meeting": "2020-01-01T09:00"})
+    assert work.states() == {"first": "pending", "last": "waiting"}
+    work.later(20.1)
     assert work.states() == {"first": "done", "last": "done"}
 
 
