@@ -7,6 +7,7 @@ have a column of their own are left out of the text and given to `load`.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from typing import Any, Generic, TypeVar
@@ -18,7 +19,27 @@ from stageauto.engine.state import Item
 T = TypeVar("T")
 
 _write, _read = msgspec.json.Encoder().encode, msgspec.json.Decoder().decode
-_slow = json.JSONEncoder(separators=(",", ":")).encode
+_strict = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+def _slow(value: Any) -> str:
+    try:
+        return _strict(value)
+    except ValueError:
+        return _strict(_finite(value))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _read_slowly(text: str) -> Any:
+    # Older texts have `Infinity` and `NaN`; of the first SQLite makes 9e999 where it writes a text anew.
+    return json.loads(text, parse_constant=lambda _: None, parse_float=lambda digits: _finite(float(digits)))
 
 
 def dumps(value: Any) -> str:
@@ -37,7 +58,7 @@ def parse(text: str) -> Any:
     try:
         return _read(text)
     except msgspec.DecodeError:
-        return json.loads(text)
+        return _read_slowly(text)
 
 
 class Codec(Generic[T]):
@@ -129,7 +150,7 @@ def load_item(row: Sequence[Any]) -> Item:
     try:
         item = _read_item(doc)
     except msgspec.DecodeError:  # a text of the `json` module
-        item = msgspec.convert(json.loads(doc), Item)
+        item = msgspec.convert(_read_slowly(doc), Item)
     # One by one: to set several at once makes a tuple of them first.
     item.id = key
     item.pipeline = pipeline

@@ -158,3 +158,19 @@ def test_rows_written_before_a_field_existed_read_as_its_default() -> None:
 def test_what_is_default_takes_no_room() -> None:
     item = item_of("deal-1", "sales", "new", "T", 1, 2)
     assert dump_item(item) == '{"title":"T","created_at":1}'
+
+
+@pytest.mark.parametrize("beside", ["plain", "half \ud83d"])
+@pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan")])
+def test_a_number_that_is_none_becomes_null_whatever_stands_beside_it(beside: str, number: float) -> None:
+    text = dumps({"beside": beside, "numbers": [number, (number, 1.5)]})
+    assert "Infinity" not in text
+    assert "NaN" not in text
+    assert parse(text) == {"beside": beside, "numbers": [None, [None, 1.5]]}
+
+
+def test_a_row_of_before_with_such_a_number_is_read_as_null() -> None:
+    assert parse('{"beside":"\\ud83d","numbers":[Infinity,-Infinity,NaN,9e999,0.5]}') == {
+        "beside": "\ud83d",
+        "numbers": [None, None, None, None, 0.5],
+    }
