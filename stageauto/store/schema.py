@@ -117,7 +117,10 @@ UPDATE items SET doc = json_patch(doc, json_object(
     'deleted', json(iif(deleted, 'true', 'null'))))
 WHERE responsible IS NOT NULL OR closed OR deleted;
 UPDATE items SET doc = json_set(doc, '$.runs', (
-    SELECT json_group_array(json_set(
+    SELECT json_group_array(json_remove(packed, iif(packed ->> '$.d' IS NULL, '$.d', '$.-'),
+        iif(packed ->> '$.b' IS NULL, '$.b', '$.-'), iif(packed ->> '$.f' IS NULL, '$.f', '$.-'),
+        iif(packed ->> '$.e' IS NULL, '$.e', '$.-'), iif(packed ->> '$.elsewhere' IS NULL, '$.elsewhere', '$.-')))
+    FROM (SELECT json_set(
         json_remove(rest, '$.id', '$.pipeline', '$.stage', '$.visit', '$.finished_at', '$.decided_at'),
         '$.r', run -> '$[0]', '$.q', run -> '$[1]', '$.p', run -> '$[2]', '$.s', run -> '$[3]', '$.d', run -> '$[4]',
         '$.b', run -> '$[5]', '$.c', run -> '$[6]', '$.f', rest -> '$.finished_at', '$.e', rest -> '$.decided_at',
@@ -126,8 +129,8 @@ UPDATE items SET doc = json_set(doc, '$.runs', (
             THEN json_array(
                 coalesce(rest ->> '$.id', key || '.' || coalesce(rest ->> '$.visit', visit) || '.' || (run ->> '$[0]')),
                 coalesce(rest ->> '$.pipeline', pipeline), coalesce(rest ->> '$.stage', stage),
-                coalesce(rest ->> '$.visit', visit)) END))
+                coalesce(rest ->> '$.visit', visit)) END) AS packed
     FROM (SELECT value AS run, coalesce(value -> '$[7]', '{}') AS rest, coalesce(doc ->> '$.visit', 1) AS visit
-          FROM json_each(items.doc, '$.runs'))))
+          FROM json_each(items.doc, '$.runs')))))
 WHERE json_array_length(doc, '$.runs') > 0;
 """

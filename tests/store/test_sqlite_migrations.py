@@ -86,6 +86,26 @@ def test_items_and_their_history_are_read_as_they_were(tmp_path, before, monkeyp
     assert gone == item_of("deal-3", "sales", "offer", "Gone", 1, 2000, order=3, deleted=True)
 
 
+def test_only_items_with_a_run_of_another_place_are_found_by_that(tmp_path):
+    file = tmp_path / "state.db"
+    plain = {"title": "Roof", "created_at": 1000, "visit": 2, "runs": OLD_RUNS[:2]}
+    state_of_the_first_tables(file, {"deal-1": ("", plain), "deal-2": ("", {**plain, "runs": OLD_RUNS})})
+    with SqliteStore.open(file) as store, store.read() as state:
+        assert [item.id for item in state.items_after(0, 10, ["other"])] == ["deal-2"]
+
+
+def test_a_number_that_is_none_in_an_old_text_reads_as_null(tmp_path):
+    file = tmp_path / "state.db"
+    doc = {"title": "half \ud83d", "created_at": 1, "fields": {"far": float("inf"), "none": float("nan")}}
+    doc["runs"] = [["mail", 5, 2000, "pending", 3000, 2000, "to-offer", {"result": {"far": float("-inf")}}]]
+    state_of_the_first_tables(file, {"deal-1": (" ", doc)})
+    with SqliteStore.open(file) as store, store.read() as state:
+        item = state.item("deal-1")
+    assert item is not None
+    assert item.fields == {"far": None, "none": None}
+    assert [run.result for run in item.runs.values()] == [{"far": None}]
+
+
 def test_who_only_reads_is_told_that_the_state_is_of_an_older_one(tmp_path):
     file = tmp_path / "state.db"
     state_of_the_first_tables(file, {})
