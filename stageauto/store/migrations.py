@@ -53,10 +53,9 @@ def check_not_newer(connection: sqlite3.Connection, where: str) -> None:
     _version(connection, where)
 
 
-def check_current(connection: sqlite3.Connection, where: str) -> None:
-    """Nothing for today's tables; StateError for older ones, which only somebody who may write can bring up to date."""
-    if _version(connection, where) != LATEST:
-        raise StateError(f"{where} was written by an older stageauto", "run a command that changes something first")
+def is_current(connection: sqlite3.Connection, where: str) -> bool:
+    """True for today's tables, False for older ones; StateError for those of a newer stageauto."""
+    return _version(connection, where) == LATEST
 
 
 def _version(connection: sqlite3.Connection, where: str) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, NoReturn, Self
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 
 MEMORY = ":memory:"
+_NAMELESS = ""
 Sync = Literal["FULL", "NORMAL"]
 
 _STATE_ID = "state_id"
@@ -102,11 +103,11 @@ class SqliteStore:
             connection.execute(f"PRAGMA synchronous = {sync}")
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             connection.execute(f"PRAGMA wal_autocheckpoint = {_AUTOCHECKPOINT_PAGES}")
-            if read_only:
-                migrations.check_current(connection, str(file))
-            else:
+            if not read_only:
                 _use_log(connection)
                 migrations.migrate(connection, str(file))
+            elif not migrations.is_current(connection, str(file)):
+                connection = _brought_up_to_date(connection, str(file))
             store = cls(connection, file, read_only=read_only)
             store._settle(state_id)
         except BaseException:
@@ -278,6 +279,23 @@ def _is_behind(height: Height, mark: tuple[int, Height] | None, inode: int) -> b
 
 def _connect(name: str) -> sqlite3.Connection:
     return dbapi.connect(name, uri=True, isolation_level=None, timeout=_BUSY_MS / 1000, cached_statements=_STATEMENTS)
+
+
+def _brought_up_to_date(older: sqlite3.Connection, where: str) -> sqlite3.Connection:
+    """A copy with today's tables, for who may not write into the file itself.
+
+    It lies in memory as far as it fits into the cache, else in a nameless file that SQLite removes.
+    """
+    copy = _connect(_NAMELESS)
+    try:
+        with closing(older):
+            older.backup(copy)
+        migrations.migrate(copy, where)
+        copy.execute("PRAGMA query_only = ON")
+    except BaseException:
+        copy.close()
+        raise
+    return copy
 
 
 def _use_log(connection: sqlite3.Connection) -> None:

@@ -6,9 +6,12 @@ import json
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from stageauto.store.driver import dbapi
 
 
 def levels(result) -> dict[str, set[str]]:
@@ -91,6 +94,24 @@ def test_a_broken_state_is_restored_by_the_rights_of_the_backup(cli, root, tmp_p
     copy = tmp_path / "copy.db"
     cli("backup", str(copy))
     (root / ".stageauto" / "state.db").write_bytes(b"broken" * 1000)
+    assert cli("restore", str(copy), "--as", "anna").code == 5
+    assert cli("restore", str(copy)).code == 0
+    assert cli("items", "--json").json == []
+
+
+def made_older(file: Path) -> None:
+    """Gives a state without history the tables that the first version had."""
+    with closing(dbapi.connect(str(file), isolation_level=None)) as connection:
+        connection.executescript(
+            "DROP VIEW lines; ALTER TABLE timeline DROP COLUMN before; PRAGMA user_version = 1; VACUUM;"
+        )
+
+
+def test_the_rights_of_a_state_of_an_older_stageauto_count_when_it_is_replaced(cli, root, tmp_path):
+    copy = tmp_path / "copy.db"
+    cli("backup", str(copy))
+    for file in (copy, root / ".stageauto" / "state.db"):
+        made_older(file)
     assert cli("restore", str(copy), "--as", "anna").code == 5
     assert cli("restore", str(copy)).code == 0
     assert cli("items", "--json").json == []

@@ -106,8 +106,26 @@ def test_a_number_that_is_none_in_an_old_text_reads_as_null(tmp_path):
     assert [run.result for run in item.runs.values()] == [{"far": None}]
 
 
-def test_who_only_reads_is_told_that_the_state_is_of_an_older_one(tmp_path):
+def test_who_only_reads_sees_it_as_it_will_be_and_leaves_the_file_alone(tmp_path):
+    file = tmp_path / "state.db"
+    state_of_the_first_tables(file, {"deal-1": ("", {"title": "Roof", "created_at": 1, "visit": 2, "runs": OLD_RUNS})})
+    before = file.read_bytes()
+    with SqliteStore.open(file, read_only=True) as store, store.read() as state:
+        item = state.item("deal-1")
+        assert item is not None
+        assert list(item.runs) == ["deal-1.2.mail", "deal-1.2.call", "deal-1.2.mail.2", "deal-1.1.kept"]
+        assert [line.kind for line in state.timeline()] == ["comment"]
+    assert file.read_bytes() == before
+    with SqliteStore.open(file) as store, store.read() as state:
+        assert state.item("deal-1") == item
+
+
+def test_who_only_reads_an_older_state_cannot_write_into_the_copy(tmp_path):
     file = tmp_path / "state.db"
     state_of_the_first_tables(file, {})
-    with pytest.raises(StateError, match="older stageauto"):
-        SqliteStore.open(file, read_only=True)
+    with (
+        SqliteStore.open(file, read_only=True) as store,
+        pytest.raises(StateError, match="readonly"),
+        store.transaction() as state,
+    ):
+        state.meta_set("name", "value")
