@@ -53,6 +53,11 @@ def check_not_newer(connection: sqlite3.Connection, where: str) -> None:
     _version(connection, where)
 
 
+def is_older(connection: sqlite3.Connection, where: str) -> bool:
+    """True for tables of an older stageauto, False for today's and where there are none yet; StateError for newer."""
+    return 0 < _version(connection, where) < LATEST
+
+
 def is_current(connection: sqlite3.Connection, where: str) -> bool:
     """True for today's tables, False for older ones; StateError for those of a newer stageauto."""
     return _version(connection, where) == LATEST

@@ -105,6 +105,8 @@ class SqliteStore:
             connection.execute(f"PRAGMA wal_autocheckpoint = {_AUTOCHECKPOINT_PAGES}")
             if not read_only:
                 _use_log(connection)
+                if migrations.is_older(connection, str(file)):
+                    _check_left(file)
                 migrations.migrate(connection, str(file))
             elif not migrations.is_current(connection, str(file)):
                 connection = _brought_up_to_date(connection, str(file))
@@ -279,6 +281,21 @@ def _is_behind(height: Height, mark: tuple[int, Height] | None, inode: int) -> b
 
 def _connect(name: str) -> sqlite3.Connection:
     return dbapi.connect(name, uri=True, isolation_level=None, timeout=_BUSY_MS / 1000, cached_statements=_STATEMENTS)
+
+
+def _check_left(file: Path) -> None:
+    """StateError where somebody runs the older state: one of today would have brought it up to date by itself.
+
+    An older daemon could not read what it finds after that, and would write what nobody reads.
+    """
+    from stageauto.store.lock import OwnerLock
+
+    owner = OwnerLock(file).owner()
+    if owner is not None:
+        raise StateError(
+            f"an older stageauto runs {file}" + (f" ({owner})" if owner.pid else ""),
+            "stop it first; the state is brought up to date when it is opened next",
+        )
 
 
 def _brought_up_to_date(older: sqlite3.Connection, where: str) -> sqlite3.Connection:

@@ -12,6 +12,7 @@ from stageauto.engine.state import DONE, RUNNING, Entry, item_of, run_of
 from stageauto.errors import StateError
 from stageauto.store import schema
 from stageauto.store.driver import dbapi
+from stageauto.store.lock import OwnerLock
 from stageauto.store.sqlite import SqliteStore
 
 ANSWER: dict[str, Any] = {"nothing": None, "half": "\ud83d"}
@@ -129,3 +130,20 @@ def test_who_only_reads_an_older_state_cannot_write_into_the_copy(tmp_path):
         store.transaction() as state,
     ):
         state.meta_set("name", "value")
+
+
+def test_what_an_older_daemon_runs_is_left_as_it_is_until_it_stops(tmp_path):
+    file = tmp_path / "state.db"
+    state_of_the_first_tables(file, {"deal-1": ("", {"title": "Roof", "created_at": 1})})
+    lock = OwnerLock(file)
+    lock.acquire(0)
+    with pytest.raises(StateError, match="an older stageauto runs"):
+        SqliteStore.open(file)
+    with SqliteStore.open(file, read_only=True) as store, store.read() as state:
+        assert state.item("deal-1") is not None
+    connection = dbapi.connect(str(file))
+    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    connection.close()
+    lock.release()
+    with SqliteStore.open(file) as store, store.read() as state:
+        assert state.item("deal-1") is not None
