@@ -6,6 +6,7 @@ What was changed after either, and not touched again, would be lost with the dra
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -172,8 +173,16 @@ class Rows(RuleBasedStateMachine):
         with self.store.read() as state:
             items = {item.id: item for item in state.items(include_deleted=True)}
             due = sorted(tuple(row) for row in state.due_items(EVER, 10_000))
+            open_counts, by_stage = state.open_counts(["anna", "ben"]), state.counts_by_stage()
+            of_contact = {one: state.items_of_contact(one) for item in items.values() for one in item.contacts}
         for name, item in seen.items():
             assert items[name] == item, name
+        living = [item for item in items.values() if not item.deleted]
+        for contact, names in of_contact.items():
+            assert names == [item.id for item in living if contact in item.contacts]
+        assert by_stage == Counter((item.pipeline, item.stage) for item in living)
+        responsible = Counter(item.responsible for item in living if not item.closed)
+        assert open_counts == {user: responsible[user] for user in ("anna", "ben")}
         assert due == sorted((*first, item.id) for item in items.values() if (first := item.next_due()) is not None)
 
     def in_steps(self, steps: int) -> str:
@@ -218,8 +227,13 @@ class Rows(RuleBasedStateMachine):
         item = self.some_item(number)
         self.do(lambda draft, by: commands.move(draft, by, item, stage, restart=restart))
 
-    @rule(number=NUMBERS, meeting=st.integers(-5, 40), amount=st.integers(0, 9), user=st.sampled_from(["anna", "ben"]))
-    def change(self, number: int, meeting: int, amount: int, user: str) -> None:
+    @rule(
+        number=NUMBERS,
+        meeting=st.integers(-5, 40),
+        amount=st.integers(0, 9),
+        user=st.sampled_from(["anna", "ben", None]),
+    )
+    def change(self, number: int, meeting: int, amount: int, user: str | None) -> None:
         item = self.some_item(number)
         values = {"meeting": self.in_steps(meeting), "amount": amount, "responsible": user}
         self.do(lambda draft, by: commands.set_fields(draft, by, item, values))
