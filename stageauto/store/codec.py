@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from stageauto.engine.state import Item
+from stageauto.engine.state import Item, Run
 
 T = TypeVar("T")
 
@@ -144,13 +144,32 @@ def dump_item(item: Item) -> str:
         return _slow(msgspec.to_builtins(item))
 
 
+def _fitted(kind: type[msgspec.Struct], raw: dict[str, Any]) -> dict[str, Any]:
+    """The values with words and whole numbers where such belong.
+
+    A channel or an action of another package may give a number as the code of a refusal, and nothing asks on the way
+    in: for that an item must not become unreadable.
+    """
+    for one in msgspec.structs.fields(kind):
+        value = raw.get(one.encode_name)
+        if value is None:
+            continue
+        if one.type in {str, str | None} and not isinstance(value, str):
+            raw[one.encode_name] = str(value)
+        elif one.type in {int, int | None} and isinstance(value, float):
+            raw[one.encode_name] = int(value)
+        elif one.name == "packed":
+            raw[one.encode_name] = [_fitted(Run, run) for run in value]
+    return raw
+
+
 def load_item(row: Sequence[Any]) -> Item:
     """The item of a row of the table `items`: its number, key, pipeline, stage, entered_at, next_due, next_seq, doc."""
     number, key, pipeline, stage, entered_at, _, _, doc = row
     try:
         item = _read_item(doc)
-    except msgspec.DecodeError:  # a text of the `json` module
-        item = msgspec.convert(_read_slowly(doc), Item)
+    except msgspec.DecodeError:  # a text of the `json` module, or a value of another type than it should be
+        item = msgspec.convert(_fitted(Item, _read_slowly(doc)), Item)
     # One by one: to set several at once makes a tuple of them first.
     item.id = key
     item.pipeline = pipeline

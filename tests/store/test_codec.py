@@ -174,3 +174,13 @@ def test_a_row_of_before_with_such_a_number_is_read_as_null() -> None:
         "beside": "\ud83d",
         "numbers": [None, None, None, None, 0.5],
     }
+
+
+def test_an_item_is_readable_whatever_type_a_plugin_gave_to_a_word_or_a_moment() -> None:
+    item = item_of("deal-1", "deals", "new", "Roof", 1, 2, hold_reason=7)
+    run = run_of("deal-1.1.mail", "mail", "deals", "new", 1, 3, 4, due=5000.0, code=404, because=["no"], worst="failed")
+    item.runs[run.id] = run
+    again = load_item((0, "deal-1", "deals", "new", 2, None, None, dump_item(item)))
+    (read,) = again.runs.values()
+    assert (again.title, again.hold_reason) == ("Roof", "7")
+    assert (read.due, read.code, read.because, read.worst) == (5000, "404", "['no']", "failed")
