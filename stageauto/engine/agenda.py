@@ -31,11 +31,10 @@ class Agenda:
         self._far.append(key)
 
     def note_in_order(self, keys: Iterable[Key]) -> None:
-        """Adds several that come in order."""
+        """Adds several that come in order; those of one moment and number, such as deadlines of tasks, in any."""
         for key in self._read:
             heapq.heappush(self._heap, key)
-        self._read = list(keys)
-        self._read.reverse()
+        self._read = sorted(keys, reverse=True)
 
     def first(self) -> Key | None:
         """The first one."""

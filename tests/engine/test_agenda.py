@@ -8,10 +8,17 @@ from hypothesis import strategies as st
 from stageauto.engine.agenda import Agenda, Key
 
 KEYS = st.tuples(st.integers(0, 9), st.integers(0, 9), st.sampled_from(["a", "b"]))
+
+
+def as_read(keys: list[Key]) -> list[Key]:
+    """As a state gives them: in order of moment and number, in none where both are the same."""
+    return sorted(keys, key=lambda key: key[:2])
+
+
 DEEDS = st.lists(
     st.one_of(
         st.tuples(st.just("note"), KEYS),
-        st.tuples(st.just("read"), st.lists(KEYS, max_size=4).map(sorted)),
+        st.tuples(st.just("read"), st.lists(KEYS, max_size=4).map(as_read)),
         st.tuples(st.just("take"), st.integers(-1, 10)),
         st.tuples(st.just("first"), st.none()),
     ),
@@ -52,3 +59,12 @@ def test_what_lies_far_ahead_is_left_alone_until_its_time():
     assert agenda.first() == (100, 1, "later")
     assert agenda.take(99) is None
     assert agenda.take(100) == (100, 1, "later")
+
+
+def test_deadlines_of_one_moment_come_in_one_order_whether_they_were_read_or_noted():
+    deadlines = [(5, 0, name) for name in ("deal-2", "deal-10", "deal-1")]
+    read, noted = Agenda(), Agenda()
+    read.note_in_order(deadlines)
+    for key in deadlines:
+        noted.note(key)
+    assert [read.take(5) for _ in deadlines] == [noted.take(5) for _ in deadlines] == sorted(deadlines)
