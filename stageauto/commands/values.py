@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,9 +26,14 @@ def assignments(given: Sequence[str] | None, reader: Callable[[str], Any] = str)
 
 def _json(given: str, value: str) -> Any:
     try:
-        return json.loads(value, parse_constant=_refuse)
+        return json.loads(value, parse_constant=_refuse, parse_float=_finite)
     except ValueError:
         raise UsageError(f"`{given}`: what stands after := is no JSON", 'write tags:=["a", "b"]') from None
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse(digits)
 
 
 def _refuse(name: str) -> Any:

@@ -66,6 +66,8 @@ def test_an_empty_value_empties_a_field(cli):
         (["tracking_no=x", "amount=much"], "it wants a number"),
         (["amount"], "is not NAME=VALUE"),
         (["amount:=[1"], "is no JSON"),
+        (["amount:=1e400"], "is no JSON"),
+        (["amount:=NaN"], "is no JSON"),
         (["stage=won"], "move the item instead"),
         (["responsible=nobody"], "is not a user"),
     ],
