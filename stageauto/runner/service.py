@@ -237,6 +237,7 @@ class Service:
         until = min((at for at in moments if at is not None), default=None)
         seen_version = self._looked
         while not self._stopping.is_set():
+            self.session.store.check_in_place()  # nobody writes to a file that is gone: nothing else would tell
             spans = [LOOK]
             if until is not None:
                 spans.append(max(0, until - self.session.clock.now()))

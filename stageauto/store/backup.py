@@ -54,6 +54,7 @@ def restore(source: str | os.PathLike[str], target: str | os.PathLike[str], sinc
     origin, file = Path(source).absolute(), Path(target).absolute()
     if not origin.is_file():
         raise StateError(f"there is no backup at {origin}")
+    place.check_no_folder(file)
     place.make_folder(file.parent)
     lock = OwnerLock(file)
     lock.acquire(since)

@@ -54,13 +54,18 @@ def rescue(path: Path) -> str:
 
 def begun(path: Path) -> bool:
     """True where a state is or was; an empty file that nobody wrote to is none: whoever made it was killed at that."""
-    return path.exists() and (path.stat().st_size > 0 or Mark(path).read() is not None)
+    return (path.exists() and path.stat().st_size > 0) or Mark(path).read() is not None
+
+
+def check_no_folder(path: Path) -> None:
+    """Raises StateError where a folder stands in the place of a state."""
+    if path.is_dir():
+        raise StateError(f"{path} is a folder, not a state", "move it away, or name another file under `state:`")
 
 
 def prepare(path: Path, *, create: bool) -> bool:
     """True where an empty file was made for a new state; StateError where none is there, or one is lost."""
-    if path.is_dir():
-        raise StateError(f"{path} is a folder, not a state")
+    check_no_folder(path)
     size = path.stat().st_size if path.exists() else -1
     if size > 0:
         return False

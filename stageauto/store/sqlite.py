@@ -149,7 +149,7 @@ class SqliteStore:
         connection = self.connection
         try:
             self._begin()
-            self._check_in_place()
+            self.check_in_place()
             state = SqliteState(connection)
             yield state
             connection.execute("COMMIT")
@@ -204,8 +204,8 @@ class SqliteStore:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
 
-    def _check_in_place(self) -> None:
-        """What is written to a file that was moved away or deleted meanwhile would be lost."""
+    def check_in_place(self) -> None:
+        """Raises StateError where the file was moved away or deleted meanwhile: what is written to it would be lost."""
         if self.path is None:
             return
         try:

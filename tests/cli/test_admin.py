@@ -310,3 +310,29 @@ def test_export_of_one_pipeline_has_nothing_of_the_others(cli):
     assert set(cli("export", "--only", "items", "--json").json) == {"items"}
     assert cli("export", "--as", "anna").code == 5  # all pipelines
     assert cli("export", "--only", "itmes").code == 2
+
+
+def test_a_state_that_is_gone_is_told_as_lost_and_not_as_never_made(cli, root, tmp_path):
+    kept = tmp_path / "kept.db"
+    assert cli("backup", str(kept)).code == 0
+    for one in (root / ".stageauto").glob("state.db*"):
+        if one.suffix != ".mark":
+            one.unlink()
+    for words in ("items", "plan", "load --yes", "add deals -t Roof", "versions", "run --until-idle", "backup x.db"):
+        done = cli(*words.split())
+        assert done.code == 4, words
+        assert "is gone, but there was a state" in done.err, words
+        assert f"stageauto restore {kept}" in done.err, words
+    assert levels(cli("doctor", "--json"))["state"] == {"bad"}
+    assert cli("restore", str(kept)).code == 0
+    assert cli("items").code == 0
+
+
+def test_a_folder_in_the_place_of_a_state_is_not_replaced_by_a_backup(cli, root, tmp_path):
+    assert cli("backup", str(tmp_path / "kept.db")).code == 0
+    for one in (root / ".stageauto").glob("state.db*"):
+        one.unlink()
+    (root / ".stageauto" / "state.db").mkdir()
+    done = cli("restore", str(tmp_path / "kept.db"))
+    assert done.code == 4
+    assert "is a folder, not a state\n  move it away" in done.err

@@ -52,3 +52,13 @@ def test_a_daemon_that_is_asked_to_end_or_whose_terminal_is_closed_gives_the_sta
             said, _ = daemon.communicate(timeout=TOO_LONG)
             assert daemon.returncode == 0
             assert json.loads(said.splitlines()[-1])["kind"] == "stopped"
+
+
+def test_a_daemon_whose_state_is_taken_away_ends_though_nothing_is_due(root: Path) -> None:
+    file = root / ".stageauto" / "state.db"
+    with command(root, "run", "--log-format", "json") as daemon:
+        until_started(daemon)
+        file.rename(root / "elsewhere.db")
+        _, said = daemon.communicate(timeout=TOO_LONG)
+        assert daemon.returncode == 4
+        assert f"{file} was replaced or removed while it was open" in said
