@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from stageauto.errors import StateError
 from stageauto.store import migrations, place, schema
 from stageauto.store.driver import dbapi
-from stageauto.store.faults import explained
+from stageauto.store.faults import CANNOT_WRITE, code_of, explained
 from stageauto.store.lock import OwnerLock
 from stageauto.store.sqlite import RESTORED, SqliteStore
 
@@ -34,7 +34,7 @@ def backup(store: SqliteStore, target: str | os.PathLike[str], at: int) -> int:
     except OSError as error:
         raise StateError(f"{file} cannot be made: {error.strerror}") from error
     try:
-        with _words(store.path or file):
+        with _words(store.path or file, file):
             store.connection.execute("VACUUM INTO ?", (str(file),))
         _to_disk(file)
     except BaseException:
@@ -76,15 +76,17 @@ def restore(source: str | os.PathLike[str], target: str | os.PathLike[str], sinc
 
 
 @contextmanager
-def _words(path: Path) -> Iterator[None]:
+def _words(source: Path, target: Path) -> Iterator[None]:
+    """What goes wrong is the source's only where it is damaged: the disk that is full is the target's."""
     try:
         yield
     except dbapi.DatabaseError as error:
-        raise explained(error, str(path), lambda: "it cannot be used") or error from error
+        where = target if code_of(error) in CANNOT_WRITE else source
+        raise explained(error, str(where), lambda: "it cannot be used") or error from error
 
 
 def _copy_checked(origin: Path, fresh: Path) -> None:
-    with _words(origin):
+    with _words(origin, fresh):
         with closing(dbapi.connect(f"{origin.as_uri()}?mode=ro", uri=True, isolation_level=None)) as old:
             _check(old, origin)
             old.execute("VACUUM INTO ?", (str(fresh),))

@@ -8,6 +8,7 @@ from stageauto.errors import DiskFullError, StateError
 from stageauto.store.driver import dbapi
 
 _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _NOTADB = 8, 10, 11, 13, 14, 26
+CANNOT_WRITE = frozenset({_IOERR, _FULL})
 BUSY = frozenset({5, 6})  # SQLITE_BUSY, SQLITE_LOCKED
 
 

@@ -81,5 +81,6 @@ def prepare(path: Path, *, create: bool) -> bool:
     except FileExistsError:  # another process was as quick: it makes the tables, or this one does
         return True
     except OSError as error:
-        raise StateError(f"{path} cannot be made: {error.strerror}") from error
+        hint = "you must be able to write in its folder; or name another file under `state:`"
+        raise StateError(f"{path} cannot be made: {error.strerror}", hint) from error
     return True

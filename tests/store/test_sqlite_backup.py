@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -171,3 +173,37 @@ def test_what_a_command_writes_during_a_restore_is_written_or_refused(path: Path
     assert kept is not None
     assert ids(kept) == ["first", "second", *written]
     assert ids(path) == ["first"]
+
+
+FULL = """
+import resource, sys
+from stageauto.errors import StateError
+from stageauto.store.backup import restore
+from stageauto.store.sqlite import SqliteStore
+path, other = sys.argv[1:]
+store = SqliteStore.open(path, create=False)
+resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, 65_536))
+for work in (lambda: store.backup(other + ".new", 1), lambda: restore(other, path, 1)):
+    try:
+        work()
+    except StateError as error:
+        print(error.message)
+"""
+
+
+def test_where_the_copy_has_no_room_the_copy_is_named_and_not_what_is_copied(path: Path, saved: Path) -> None:
+    before = ids(path)
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(path), str(saved)], capture_output=True, text=True, check=True
+    )
+    backup, restored = done.stdout.splitlines()
+    assert backup.startswith(f"{saved}.new: ")
+    assert restored.startswith(f"{path}.restoring: ")
+    assert ids(path) == before
+    assert not Path(f"{saved}.new").exists()
+
+
+def test_a_state_that_cannot_be_made_names_the_way_out() -> None:
+    with pytest.raises(StateError, match=r"cannot be made") as said:
+        SqliteStore.open("/dev/null/acme/state.db")
+    assert "name another file under `state:`" in said.value.hint
