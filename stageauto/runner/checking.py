@@ -10,7 +10,7 @@ from stageauto.errors import StageautoError, UsageError
 from stageauto.loader.diagnostics import suggest
 from stageauto.loader.files import file_finder, read_files, read_scenarios
 from stageauto.runner.clock import Clock, SystemClock
-from stageauto.runner.session import InvalidWorkspaceError, environment, state_path
+from stageauto.runner.session import InvalidWorkspaceError, environment, has_state, state_path
 
 if TYPE_CHECKING:
     from stageauto.engine.model import Pipeline, Workspace
@@ -36,12 +36,11 @@ def check(
 def _active_files(root: Path) -> Mapping[str, str]:
     """The files of the active version; nothing where there is no state, or none that can be read from here."""
     try:
-        path = state_path(root)
-        if not path.is_file():
+        if not has_state(root):
             return {}
         from stageauto.store.sqlite import SqliteStore
 
-        with SqliteStore.open(path, create=False, read_only=True) as store, store.read() as state:
+        with SqliteStore.open(state_path(root), create=False, read_only=True) as store, store.read() as state:
             version = state.active_version()
     except StageautoError:  # what is wrong with the state is no business of the files; `doctor` says it
         return {}
@@ -67,7 +66,7 @@ def pipeline_of(workspace: Workspace, name: str) -> Pipeline:
 def counts_of(root: Path, as_user: str | None, pipeline: str) -> dict[str, int] | None:
     """How many items each stage has; None where there is no state, or whoever asks may not see the items."""
     from stageauto.engine.permissions import ITEMS_READ
-    from stageauto.runner.session import Session, has_state
+    from stageauto.runner.session import Session
 
     if not has_state(root):
         return None

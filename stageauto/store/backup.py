@@ -55,7 +55,7 @@ def restore(source: str | os.PathLike[str], target: str | os.PathLike[str], sinc
     if not origin.is_file():
         raise StateError(f"there is no backup at {origin}")
     place.check_no_folder(file)
-    place.make_folder(file.parent)
+    place.make_room(file)
     lock = OwnerLock(file)
     lock.acquire(since)
     fresh = file.with_name(f"{file.name}.restoring")

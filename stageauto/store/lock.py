@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from stageauto.errors import StateError
+from stageauto.store import place
 from stageauto.store.records import Owner
 
 _TRIES = 10  # somebody who only looks holds the lock for some microseconds
@@ -30,7 +31,10 @@ class OwnerLock:
 
     def acquire(self, since: int) -> None:
         """Takes the lock until `release` or the process ends; StateError naming who has it. `since`: now, ms UTC."""
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except PermissionError as error:
+            raise place.closed(self.path) from error
         try:
             os.fchmod(fd, 0o600)
             _take(fd)
@@ -55,11 +59,13 @@ class OwnerLock:
         return self._fd is not None
 
     def owner(self) -> Owner | None:
-        """Who has the lock, or None; does not take it."""
+        """Who has the lock, or None; does not take it. StateError where only somebody else may look."""
         try:
             fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
+        except PermissionError as error:
+            raise place.closed(self.path) from error
         try:
             return None if _try(fd, fcntl.LOCK_SH) else _read(fd)
         finally:

@@ -43,7 +43,7 @@ class Mark:
         """(inode of the state's file, how far it had come); None where there is no mark or none that can be read."""
         try:
             text = self.path.read_text(encoding="ascii", errors="replace")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         try:
             _, inode, entries, journal = text[:_NOTES_AT].split()
@@ -76,7 +76,7 @@ class Mark:
         """What else is written there: the newest backup (`backup`, `backup_at`)."""
         try:
             found = json.loads(self.path.read_bytes()[_NOTES_AT:])
-        except (FileNotFoundError, ValueError):
+        except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from stageauto.errors import StateError
@@ -54,19 +56,55 @@ def rescue(path: Path) -> str:
 
 def begun(path: Path) -> bool:
     """True where a state is or was; an empty file that nobody wrote to is none: whoever made it was killed at that."""
-    return (path.exists() and path.stat().st_size > 0) or Mark(path).read() is not None
+    return size_of(path) > 0 or Mark(path).read() is not None
+
+
+def size_of(path: Path) -> int:
+    """In bytes, -1 where nothing is there; StateError where only somebody else may look."""
+    try:
+        return path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return -1
+    except PermissionError as error:
+        raise closed(path) from error
+
+
+def closed(path: Path) -> StateError:
+    """The error that says whose it is, as far as that can be seen from outside."""
+    hint = "run this as who may open it"
+    for near in (path, *path.parents):
+        with suppress(OSError, KeyError):
+            return StateError(f"{path} is closed to you", f"{hint}: `sudo -u {near.owner()} ...`")
+    return StateError(f"{path} is closed to you", hint)
+
+
+def make_room(path: Path) -> None:
+    """Makes the folder of a state where it is missing. Raises StateError."""
+    try:
+        make_folder(path.parent)
+        if not path.parent.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "its folder is a file")
+    except PermissionError as error:
+        raise closed(path) from error
+    except OSError as error:
+        raise _cannot_be_made(path, error) from error
+
+
+def _cannot_be_made(path: Path, error: OSError) -> StateError:
+    hint = "you must be able to write in its folder; or name another file under `state:`"
+    return StateError(f"{path} cannot be made: {error.strerror}", hint)
 
 
 def check_no_folder(path: Path) -> None:
     """Raises StateError where a folder stands in the place of a state."""
-    if path.is_dir():
+    if size_of(path) >= 0 and path.is_dir():
         raise StateError(f"{path} is a folder, not a state", "move it away, or name another file under `state:`")
 
 
 def prepare(path: Path, *, create: bool) -> bool:
     """True where an empty file was made for a new state; StateError where none is there, or one is lost."""
     check_no_folder(path)
-    size = path.stat().st_size if path.exists() else -1
+    size = size_of(path)
     if size > 0:
         return False
     if Mark(path).read() is not None:
@@ -74,13 +112,12 @@ def prepare(path: Path, *, create: bool) -> bool:
         raise StateError(f"{path} {lost}, but there was a state", f"{rescue(path)}; to begin anew remove {path}.mark")
     if not create:
         raise StateError(f"there is no state at {path}", "`stageauto load` makes one")
+    make_room(path)
     try:
-        make_folder(path.parent)
         if size < 0:
             make_file(path)
     except FileExistsError:  # another process was as quick: it makes the tables, or this one does
         return True
     except OSError as error:
-        hint = "you must be able to write in its folder; or name another file under `state:`"
-        raise StateError(f"{path} cannot be made: {error.strerror}", hint) from error
+        raise _cannot_be_made(path, error) from error
     return True

@@ -83,6 +83,8 @@ class SqliteStore:
             return cls._open_file(file, sync, state_id, read_only=read_only)
         except dbapi.DatabaseError as error:
             _explain(error, file)
+        except PermissionError as error:
+            raise place.closed(file) from error
 
     @classmethod
     def _in_memory(cls, state_id: str) -> SqliteStore:

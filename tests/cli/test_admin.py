@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import stat
 import subprocess
 import sys
-from contextlib import closing
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -336,3 +340,51 @@ def test_a_folder_in_the_place_of_a_state_is_not_replaced_by_a_backup(cli, root,
     done = cli("restore", str(tmp_path / "kept.db"))
     assert done.code == 4
     assert "is a folder, not a state\n  move it away" in done.err
+
+
+@contextmanager
+def closed_to_whoever_asks(folder: Path) -> Iterator[None]:
+    """Root may open everything, and is somebody else meanwhile; anybody else is shut out of their own folder."""
+    if os.geteuid() == 0:
+        os.seteuid(65534)
+        try:
+            yield
+        finally:
+            os.seteuid(0)
+    else:
+        folder.chmod(0)
+        try:
+            yield
+        finally:
+            folder.chmod(0o700)
+
+
+def test_a_state_of_another_user_is_told_as_closed_and_not_as_a_defect(anywhere, root):
+    open_to_all = Path(tempfile.mkdtemp())  # those of the tests are closed to others themselves
+    try:
+        shutil.copytree(root, open_to_all / "acme")
+        open_to_all.chmod(0o755)
+        (open_to_all / "acme").chmod(0o755)
+        where = ["-C", str(open_to_all / "acme"), "--as", "olga"]
+        anywhere(*where, "resume", "--all")  # copied as it was, it sends nothing before
+        wanted = ("items", "plan", "load --yes", "doctor", "run --until-idle", "validate")
+        codes = {words: anywhere(*where, *words.split()).code for words in wanted}
+        assert set(codes.values()) == {0}
+        with closed_to_whoever_asks(open_to_all / "acme" / ".stageauto"):
+            done = {words: anywhere(*where, *words.split()) for words in wanted}
+        assert {words: one.code for words, one in done.items()} == codes | dict.fromkeys(wanted[:3], 4) | {
+            "doctor": 1,
+            "run --until-idle": 4,
+        }
+        assert "state.db is closed to you\n  run this as who may open it: `sudo -u " in done["items"].err
+    finally:
+        shutil.rmtree(open_to_all)
+
+
+def test_a_backup_is_restored_into_no_folder_that_is_a_file(cli, root, tmp_path):
+    assert cli("backup", str(tmp_path / "kept.db")).code == 0
+    shutil.rmtree(root / ".stageauto")
+    (root / ".stageauto").write_text("not a folder")
+    done = cli("restore", str(tmp_path / "kept.db"))
+    assert done.code == 4
+    assert "state.db cannot be made: its folder is a file" in done.err
