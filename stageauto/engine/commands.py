@@ -6,7 +6,7 @@ is recorded in the journal like an event, so that the journal alone gives the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -105,7 +105,10 @@ def _alive(draft: Draft, item_id: str) -> Item:
 def _run_of(item: Item, run_id: str) -> Run:
     run = item.runs.get(run_id)
     if run is None:
-        raise UsageError(f"there is no run `{run_id}` of {item.id}'s present visit", "see `stageauto pending`")
+        raise UsageError(
+            f"{item.id} has left the stage, or begun it anew: `{run_id}` is over",
+            f"what goes on now: `stageauto show {item.id}`",
+        )
     return run
 
 
@@ -283,6 +286,7 @@ def retry(draft: Draft, by: By, item_id: str, run_id: str) -> Run:
         for delivery in failed:
             again = replace(delivery, state=PENDING, attempts=0, due=by.at, error="", code="")
             draft.put_delivery(again)
+        _note_others(draft, run, failed)
     else:
         run.state, run.due, run.seq, run.scheduled_at = PENDING, by.at, draft.next_seq(), by.at
     _reopen_chain(draft, item, run)
@@ -313,6 +317,7 @@ def _reopen_chain(draft: Draft, item: Item, run: Run) -> None:
 def resolve(draft: Draft, by: By, delivery_id: str, *, sent: bool) -> Delivery:
     """Settles an unknown delivery: it was sent, or it was not and goes out again under the same key.
 
+    One that was not sent, and whose stage the item has left, is cancelled.
     Raises UsageError for a delivery whose outcome is known.
     """
     delivery = draft.delivery(delivery_id)
@@ -320,10 +325,15 @@ def resolve(draft: Draft, by: By, delivery_id: str, *, sent: bool) -> Delivery:
         raise UsageError(
             f"`{delivery_id}` is not a delivery whose outcome is unknown", "see `stageauto outbox --unknown`"
         )
-    reopen(draft, delivery)
-    data = {"delivery": delivery.id, "rule": delivery.rule, "sent": sent}
+    reopen(draft, delivery, sent=sent)
+    data: dict[str, Any] = {"delivery": delivery.id, "rule": delivery.rule, "sent": sent}
+    over = None if sent else outgoing.over(draft, delivery, by.at)
+    if over is not None:
+        data["because"] = over.because
     draft.record(by.at, "resolved", delivery.item, by.author, data)
-    if sent:
+    if over is not None:
+        settle_delivery(draft, delivery, by.at, over.verdict, code=over.code, because=over.because)
+    elif sent:
         settle_delivery(
             draft, delivery, by.at, DONE, code="resolved", because=f"{by.author or 'somebody'} says it was sent"
         )
@@ -334,18 +344,27 @@ def resolve(draft: Draft, by: By, delivery_id: str, *, sent: bool) -> Delivery:
     return delivery
 
 
-def reopen(draft: Draft, delivery: Delivery) -> None:
-    """The run of an unknown delivery goes on with it open; what became of its other recipients still counts."""
+def reopen(draft: Draft, delivery: Delivery, *, sent: bool) -> None:
+    """The run of an unknown delivery goes on with it open; what became of its other recipients still counts.
+
+    One that failed for another of them stays so where this one was sent, and tries once more where it was not.
+    """
     item = draft.item(delivery.item)
     run = item.runs.get(delivery.run) if item else None
-    if run is None or item is None or run.state != UNKNOWN:
+    if run is None or item is None or not (run.state == UNKNOWN or (run.state == FAILED and not sent)):
         return
     run.state, run.finished_at, run.code, run.because = RUNNING, None, "", ""
     run.worst, run.open_deliveries = "", 1
-    for other in draft.deliveries_of_run(run.id):
-        if other.id != delivery.id and other.decided_at == delivery.decided_at and other.state in WORST:
-            note_worst(run, other.state, other.code, other.error)
+    _note_others(draft, run, [delivery])
     draft.touch(item)
+
+
+def _note_others(draft: Draft, run: Run, open_ones: Sequence[Delivery]) -> None:
+    """Notes what became of the recipients of the same message that are not open."""
+    ids, moments = {one.id for one in open_ones}, {one.decided_at for one in open_ones}
+    for other in draft.deliveries_of_run(run.id):
+        if other.id not in ids and other.decided_at in moments and other.state in WORST:
+            note_worst(run, other.state, other.code, other.error)
 
 
 # -- what rules made for people --------------------------------------------------------------------------------------

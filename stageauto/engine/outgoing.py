@@ -235,6 +235,12 @@ class Gate:
 GO = Gate("go")
 
 
+def over(draft: Draft, delivery: Delivery, now: int) -> Gate | None:
+    """Why the delivery is not sent any more, None where it is: its item left the stage, say."""
+    found = gate(draft, delivery, now)
+    return found if found.verdict == CANCELLED else None
+
+
 def gate(draft: Draft, delivery: Delivery, now: int) -> Gate:
     """Asks again, before every try, what may have changed since the decision; leaves out copies that must not go."""
     item = draft.item(delivery.item)

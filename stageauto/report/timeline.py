@@ -194,6 +194,8 @@ def _bad_value(data: Data, _: ZoneInfo) -> str:
 
 def _resolved(data: Data, _: ZoneInfo) -> str:
     said = "was sent" if data.get("sent") else "was not sent, and goes out again"
+    if data.get("because"):
+        said = f"was not sent, and is not any more: {data['because']}"
     who = f"asked, the channel {data['channel']}" if data.get("channel") else "somebody"
     return f"{data.get('rule')}: {who} says that {data.get('delivery')} {said}"
 

@@ -80,8 +80,11 @@ class Asking:
 
 def settle(draft: Draft, delivery: Delivery, answer: Delivered | None, now: int, clock: Clock) -> None:
     """An unknown delivery of which its provider says that it has it, or has it not: then it is tried again."""
-    commands.reopen(draft, delivery)
+    commands.reopen(draft, delivery, sent=answer is not None)
     data = {"delivery": delivery.id, "rule": delivery.rule, "channel": delivery.channel, "sent": answer is not None}
+    over = None if answer is not None else outgoing.over(draft, delivery, now)
+    if over is not None:
+        data["because"] = over.because
     draft.record(now, "resolved", delivery.item, f"channel:{delivery.channel}", data)
     if answer is not None:
         outgoing.settle(draft, delivery, now, DONE, answer=answer.answer)

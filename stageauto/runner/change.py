@@ -268,9 +268,9 @@ def _check_event(draft: Draft, kind: str) -> None:
 def _run_named(state: SqliteReader, part: str, fits: Callable[[Run], bool]) -> tuple[str, str]:
     """(item, run) that the part of an id names; where it may be several, the one that fits. Raises UsageError."""
     found = state.find_run(part)
-    delivery = state.delivery(part) if not found else None
-    if delivery is not None:
-        found = [(delivery.item, delivery.run)]
+    if not found:  # of a visit that is over only its deliveries are left
+        delivery = state.delivery(part)
+        found = [(one.item, one.run) for one in ([delivery] if delivery else state.deliveries_of_run(part)[:1])]
     if not found:
         raise UsageError(f"there is no run `{part}`", "`stageauto pending` and `stageauto show ITEM` name them")
     if len(found) > 1:

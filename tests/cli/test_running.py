@@ -171,3 +171,15 @@ def test_junit_that_cannot_be_written_is_a_usage_error(cli, root):
     told = cli("test", "--junit", str(root / "nowhere" / "report.xml"))
     assert told.code == 2
     assert "cannot be written" in told.err
+
+
+def test_what_was_sent_in_a_stage_that_was_left_is_told_as_over(cli):
+    add_quote(cli)
+    assert cli("run", "--until-idle").code == 0
+    [delivery] = cli("outbox", "--json").json
+    cli("move", "deal-1", "new")
+    run = delivery["id"].rpartition(":")[0]
+    for named in (run, delivery["id"]):
+        done = cli("retry", named)
+        assert done.code == 2
+        assert done.err.startswith(f"error: deal-1 has left the stage, or begun it anew: `{run}` is over\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,7 +13,9 @@ from stageauto.engine.commands import By, NewItem
 from stageauto.engine.draft import Draft
 from stageauto.engine.model import Workspace
 from stageauto.engine.state import (
+    CANCELLED,
     DONE,
+    FAILED,
     PENDING,
     RUNNING,
     SUPPRESSED,
@@ -24,6 +27,7 @@ from stageauto.engine.state import (
     Run,
 )
 from stageauto.loader.load import load
+from stageauto.report.timeline import sentence
 from stageauto.store.sqlite import SqliteStore
 
 START = 1_772_438_400_000
@@ -42,6 +46,7 @@ stages:
   - id: new
     rules:
       - {id: tell, do: send_sms, with: {to: ["user:anna", "user:ben"], text: x}}
+  - {id: later}
 """,
 }
 MAILED = {
@@ -201,3 +206,59 @@ def test_the_customer_it_is_for_still_decides_about_the_whole_mail(mailed: Told)
         (item,) = state.items()
     opt_out(mailed, item.contacts[0])
     assert asked_again(mailed)[0] == SUPPRESSED
+
+
+def test_a_retry_of_one_does_not_forget_that_nobody_knows_of_the_other(told: Told) -> None:
+    first, second = told.deliveries()
+    with told as draft:
+        outgoing.settle(draft, first, START + 1, FAILED, because="refused")
+        outgoing.settle(draft, second, START + 2, UNKNOWN, because="no answer")
+    run = told.run()
+    assert run.state == FAILED
+    with told as draft:
+        commands.retry(draft, By("two", START + 3, "anna"), draft.deliveries_of_run(run.id)[0].item, run.id)
+    first, _ = told.deliveries()
+    with told as draft:
+        outgoing.settle(draft, first, START + 4, DONE)
+    assert (told.run().state, told.run().because) == (UNKNOWN, "no answer")
+
+
+def test_what_was_not_sent_to_one_goes_out_again_though_another_refused(told: Told) -> None:
+    first, second = told.deliveries()
+    with told as draft:
+        outgoing.settle(draft, first, START + 1, FAILED, because="refused")
+        outgoing.settle(draft, second, START + 2, UNKNOWN, because="no answer")
+    with told as draft:
+        commands.resolve(draft, By("two", START + 3, "anna"), second.id, sent=False)
+    _, second = told.deliveries()
+    assert (told.run().state, second.state) == (RUNNING, PENDING)
+    with told as draft:
+        assert outgoing.gate(draft, second, START + 4).verdict == "go"
+        outgoing.settle(draft, second, START + 4, DONE)
+    assert (told.run().state, told.run().because) == (FAILED, "refused")
+
+
+def test_what_was_sent_to_one_changes_nothing_where_another_refused(told: Told) -> None:
+    first, second = told.deliveries()
+    with told as draft:
+        outgoing.settle(draft, first, START + 1, FAILED, because="refused")
+        outgoing.settle(draft, second, START + 2, UNKNOWN, because="no answer")
+    with told as draft:
+        commands.resolve(draft, By("two", START + 3, "anna"), second.id, sent=True)
+    assert told.run().state == FAILED
+    assert [one.state for one in told.deliveries()] == [FAILED, DONE]
+
+
+def test_what_was_not_sent_is_cancelled_where_the_stage_was_left_and_said_to_be(told: Told) -> None:
+    first, second = told.deliveries()
+    with told as draft:
+        outgoing.settle(draft, first, START + 1, DONE)
+        outgoing.settle(draft, second, START + 2, UNKNOWN, because="no answer")
+        commands.move(draft, By("two", START + 3, "anna"), second.item, "later")
+    with told as draft:
+        commands.resolve(draft, By("three", START + 4, "anna"), second.id, sent=False)
+    _, second = told.deliveries()
+    assert (second.state, second.error) == (CANCELLED, "left the stage")
+    with told.store.read() as state:
+        lines = [sentence(one, ZoneInfo("UTC")) for one in state.timeline(second.item) if one.kind == "resolved"]
+    assert lines == [f"tell: somebody says that {second.id} was not sent, and is not any more: left the stage"]
