@@ -156,7 +156,7 @@ def _of_run(case: Case, rule: Rule, run: RunTrace, runs: Sequence[RunTrace]) -> 
     checks = tuple(_checks(case, rule, run, gate, run.because, None))
     return Answer(
         RULE, rule.id, verdict, sentence, gate, run.at, run.because, run.values, checks, rule.place, rule.stage,
-        rule.pipeline, rule.name, notes=tuple(notes),
+        rule.pipeline, rule.name, notes=tuple(notes), over=run.id not in case.item.runs,
     )  # fmt: skip
 
 

@@ -57,10 +57,13 @@ class Answer:
     title: str = ""
     event: str = ""
     notes: tuple[str, ...] = ()
+    over: bool = False  # the visit is: what a provider did not take then cannot be tried again
 
     @property
     def way_out(self) -> str:
         """What to do about it."""
+        if self.over and self.gate is Gate.PROVIDER:
+            return "nothing: the item has left the stage, and what failed there is not tried again"
         return self.gate.way_out if self.gate is not None else ""
 
 

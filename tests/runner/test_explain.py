@@ -241,6 +241,16 @@ def test_a_refusal_of_the_provider_is_told_in_its_words(world):
     one = world(two_stages(f"id: r, {SMS}"), failures=[Failure("sms", permanent=True, error="no such number")])
     one.add()
     stands(one.why(), Gate.PROVIDER, "did_not", "no such number")
+    assert one.why().way_out == "mend the cause, then `stageauto retry`"
+
+
+def test_what_was_refused_in_a_stage_that_was_left_is_not_told_to_be_tried_again(world):
+    one = world(two_stages(f"id: r, {SMS}"), failures=[Failure("sms", permanent=True, error="no such number")])
+    one.add()
+    one.do(commands.move, "i", "b")
+    stands(one.why(), Gate.PROVIDER, "did_not", "no such number")
+    assert "retry" not in one.why().way_out
+    assert "left the stage" in one.why().way_out
 
 
 def test_what_was_perhaps_sent_says_that_nobody_knows(world):
