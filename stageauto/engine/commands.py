@@ -327,7 +327,7 @@ def resolve(draft: Draft, by: By, delivery_id: str, *, sent: bool) -> Delivery:
         )
     reopen(draft, delivery, sent=sent)
     data: dict[str, Any] = {"delivery": delivery.id, "rule": delivery.rule, "sent": sent}
-    over = None if sent else outgoing.over(draft, delivery, by.at)
+    over = None if sent else outgoing.over(draft, delivery)
     if over is not None:
         data["because"] = over.because
     draft.record(by.at, "resolved", delivery.item, by.author, data)

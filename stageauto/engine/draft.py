@@ -425,8 +425,8 @@ class Draft:
         """When the next of the items noted is due, ms UTC; None when none is."""
         self._note_fresh()
         while (key := self._agenda.first()) is not None:
-            found = self.item(key[2])
-            if found is not None and found.next_due() == key[:2]:
+            item = self.item(key[2])
+            if item is not None and item.due_as(key[0], key[1]) is not False:
                 return key[0]
             self._agenda.take(key[0])
         return None

@@ -233,25 +233,15 @@ class Gate:
 
 
 GO = Gate("go")
-
-
-def over(draft: Draft, delivery: Delivery, now: int) -> Gate | None:
-    """Why the delivery is not sent any more, None where it is: its item left the stage, say."""
-    found = gate(draft, delivery, now)
-    return found if found.verdict == CANCELLED else None
+ITEM_GONE = Gate(CANCELLED, "item_deleted", "the item was deleted")
 
 
 def gate(draft: Draft, delivery: Delivery, now: int) -> Gate:
     """Asks again, before every try, what may have changed since the decision; leaves out copies that must not go."""
     item = draft.item(delivery.item)
-    if item is None or item.deleted:
-        return Gate(CANCELLED, "item_deleted", "the item was deleted")
-    if not delivery.forward:
-        run = item.runs.get(delivery.run)
-        if run is None or not run.living:
-            return Gate(CANCELLED, run.code if run else "left_stage", run.because if run else "left the stage")
-        if run.visit != item.visit and not _outlives_its_visit(draft, delivery, run):
-            return Gate(CANCELLED, "left_stage", "left the stage")
+    gone = over(draft, delivery)
+    if item is None or gone is not None:
+        return gone or ITEM_GONE
     if item.on_hold:
         return Gate("wait", "on_hold", "the item is on hold")
     if delivery.copies:
@@ -267,6 +257,21 @@ def gate(draft: Draft, delivery: Delivery, now: int) -> Gate:
         if quiet_end is not None:
             return Gate("later", "quiet_hours", "quiet hours", quiet_end)
     return GO
+
+
+def over(draft: Draft, delivery: Delivery) -> Gate | None:
+    """Why the delivery is not sent any more, whatever else: its item left the stage, say. None where it may be."""
+    item = draft.item(delivery.item)
+    if item is None or item.deleted:
+        return ITEM_GONE
+    if delivery.forward:
+        return None
+    run = item.runs.get(delivery.run)
+    if run is None or not run.living:
+        return Gate(CANCELLED, run.code if run else "left_stage", run.because if run else "left the stage")
+    if run.visit != item.visit and not _outlives_its_visit(draft, delivery, run):
+        return Gate(CANCELLED, "left_stage", "left the stage")
+    return None
 
 
 def _outlives_its_visit(draft: Draft, delivery: Delivery, run: Run) -> bool:

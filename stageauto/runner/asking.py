@@ -82,7 +82,7 @@ def settle(draft: Draft, delivery: Delivery, answer: Delivered | None, now: int,
     """An unknown delivery of which its provider says that it has it, or has it not: then it is tried again."""
     commands.reopen(draft, delivery, sent=answer is not None)
     data = {"delivery": delivery.id, "rule": delivery.rule, "channel": delivery.channel, "sent": answer is not None}
-    over = None if answer is not None else outgoing.over(draft, delivery, now)
+    over = None if answer is not None else outgoing.over(draft, delivery)
     if over is not None:
         data["because"] = over.because
     draft.record(now, "resolved", delivery.item, f"channel:{delivery.channel}", data)

@@ -208,11 +208,17 @@ def test_the_customer_it_is_for_still_decides_about_the_whole_mail(mailed: Told)
     assert asked_again(mailed)[0] == SUPPRESSED
 
 
-def test_a_retry_of_one_does_not_forget_that_nobody_knows_of_the_other(told: Told) -> None:
+def refused_and_unknown(told: Told) -> list[Delivery]:
+    """Both deliveries, after the first one was refused and nobody knows of the second."""
     first, second = told.deliveries()
     with told as draft:
         outgoing.settle(draft, first, START + 1, FAILED, because="refused")
         outgoing.settle(draft, second, START + 2, UNKNOWN, because="no answer")
+    return told.deliveries()
+
+
+def test_a_retry_of_one_does_not_forget_that_nobody_knows_of_the_other(told: Told) -> None:
+    refused_and_unknown(told)
     run = told.run()
     assert run.state == FAILED
     with told as draft:
@@ -224,10 +230,7 @@ def test_a_retry_of_one_does_not_forget_that_nobody_knows_of_the_other(told: Tol
 
 
 def test_what_was_not_sent_to_one_goes_out_again_though_another_refused(told: Told) -> None:
-    first, second = told.deliveries()
-    with told as draft:
-        outgoing.settle(draft, first, START + 1, FAILED, because="refused")
-        outgoing.settle(draft, second, START + 2, UNKNOWN, because="no answer")
+    _, second = refused_and_unknown(told)
     with told as draft:
         commands.resolve(draft, By("two", START + 3, "anna"), second.id, sent=False)
     _, second = told.deliveries()
@@ -239,10 +242,7 @@ def test_what_was_not_sent_to_one_goes_out_again_though_another_refused(told: To
 
 
 def test_what_was_sent_to_one_changes_nothing_where_another_refused(told: Told) -> None:
-    first, second = told.deliveries()
-    with told as draft:
-        outgoing.settle(draft, first, START + 1, FAILED, because="refused")
-        outgoing.settle(draft, second, START + 2, UNKNOWN, because="no answer")
+    _, second = refused_and_unknown(told)
     with told as draft:
         commands.resolve(draft, By("two", START + 3, "anna"), second.id, sent=True)
     assert told.run().state == FAILED
