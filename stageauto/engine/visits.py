@@ -209,14 +209,19 @@ def _has_predecessor(item: Item, run: Run, rule: Rule) -> bool:
     return any(one.rule in rule.after and one.visit == run.visit for one in item.runs.values())
 
 
-def _new_run(draft: Draft, item: Item, rule: Rule, now: int, cascade: tuple[str, ...], cause: str) -> Run:
-    base = f"{item.id}.{item.visit}.{rule.id}"
+def new_run_id(item: Item, rule_id: str) -> str:
+    """The id of a new run of the rule in the item's visit: `deal-1.2.rule`, and with a number from the second on."""
+    base = f"{item.id}.{item.visit}.{rule_id}"
     run_id, again = base, 1
     while run_id in item.runs:
         again += 1
         run_id = f"{base}.{again}"
+    return run_id
+
+
+def _new_run(draft: Draft, item: Item, rule: Rule, now: int, cascade: tuple[str, ...], cause: str) -> Run:
     run = Run(rule.id, draft.next_seq(), now, WAITING, keep=rule.keep, cascade=cascade, cause=cause)
-    run.id = run_id
+    run.id = new_run_id(item, rule.id)
     run.pipeline = item.pipeline
     run.stage = rule.stage
     run.visit = item.visit

@@ -261,19 +261,14 @@ class _Rebuilt:
 
     def _new_run(self, line: Entry, number: int, rule_id: str) -> Run:
         item = self.item
-        base = f"{item.id}.{item.visit}.{rule_id}"
-        run_id, again = base, 1
-        while run_id in item.runs:
-            again += 1
-            run_id = f"{base}.{again}"
         run = run_of(
-            id=run_id, rule=rule_id, pipeline=item.pipeline, stage=item.stage, visit=item.visit,
+            visits.new_run_id(item, rule_id), rule_id, item.pipeline, item.stage, item.visit,
             seq=line.seq * FAR + number, scheduled_at=line.at, state=WAITING,
             cause=str(line.data.get("trigger") or line.data.get("rule") or line.data.get("event") or line.author),
         )  # fmt: skip
         rule = self.scratch.rule_of(run)
         run.keep = rule is not None and rule.keep
-        item.runs[run_id] = run
+        item.runs[run.id] = run
         return run
 
     def _plan_again(self, run: Run, at: int) -> None:
